@@ -1,0 +1,65 @@
+"""The agents a person owns."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from thenvoi_bridge.contract.call import Call, Route
+from thenvoi_bridge.contract.page import Page, PageNumber, PageSize
+
+
+class MyAgent(BaseModel):
+    """An agent of mine. `is_external`: it thinks outside the platform."""
+
+    model_config = ConfigDict(frozen=True)
+    id: str
+    name: str
+    description: str | None = None
+    is_external: bool
+    model_type: str | None = None
+    handle: str | None = None
+    inserted_at: str
+    updated_at: str
+
+
+class RegisteredAgent(BaseModel):
+    model_config = ConfigDict(frozen=True)
+    id: str
+    name: str
+    description: str | None = None
+    owner_id: str
+    is_external: bool = True
+    handle: str | None = None
+    inserted_at: str
+    updated_at: str | None = None
+
+
+class Credentials(BaseModel):
+    """`api_key` is shown in this answer and never again."""
+
+    model_config = ConfigDict(frozen=True)
+    api_key: str = Field(repr=False)
+
+
+class Registration(BaseModel):
+    model_config = ConfigDict(frozen=True)
+    agent: RegisteredAgent
+    credentials: Credentials
+
+
+class ListMyAgents(Call[Page[MyAgent]]):
+    """List the agents I own, newest first."""
+
+    route = Route("GET", "/me/agents")
+    page: PageNumber = 1
+    page_size: PageSize = 20
+
+
+class RegisterMyAgent(Call[Registration]):
+    """Register a new agent of mine. Its API key is in the answer and is shown only this once."""
+
+    route = Route("POST", "/me/agents/register", wrap="agent", status=201)
+    name: Annotated[str, StringConstraints(pattern=r"\S", max_length=100)]
+    description: Annotated[str, StringConstraints(pattern=r"\S", max_length=500)]

@@ -1,0 +1,203 @@
+"""One class per REST call: its fields are the arguments, its type argument the answer.
+
+A call goes to HTTP and back without an HTTP library in sight: `to_wire` on the client, `from_wire` on the
+server. Fields named in the path template fill the path; the rest is the query of a GET or DELETE and the
+body of anything else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
+
+from thenvoi_bridge.contract.errors import BadRequest, NotFound, Unprocessable
+
+Answer = TypeVar("Answer")
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+Side = Literal["agent", "human", "system"]
+Json = dict[str, Any]
+
+Id = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
+"""An id as it may stand in a path: never a slash or a dot, so no argument can reach another route."""
+
+Text = Annotated[str, StringConstraints(pattern=r"\S")]
+"""Text that says something: at least one character that is not white space."""
+
+_UNKNOWN = "Extra inputs are not permitted"  # Pydantic's own words, so that both ways of finding one agree
+_PLACEHOLDER = re.compile(r"{(\w+)}")
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where a call goes.
+
+    `wrap` names the member of the body that the arguments sit under. `repeatable` says whether the request
+    may be sent again although the first one may have been applied; unless given, everything but POST may.
+    `prefix` is what stands before `path` on the server.
+    """
+
+    method: Method
+    path: str
+    wrap: str | None = None
+    status: int = 200
+    repeatable: bool | None = None
+    prefix: str = "/api/v1"
+
+    @cached_property
+    def template(self) -> str:
+        """The whole path, placeholders included."""
+        return self.prefix + self.path
+
+    @cached_property
+    def path_fields(self) -> tuple[str, ...]:
+        return tuple(_PLACEHOLDER.findall(self.path))
+
+    @property
+    def has_body(self) -> bool:
+        return self.method in ("POST", "PUT")
+
+    @property
+    def may_repeat(self) -> bool:
+        return self.method != "POST" if self.repeatable is None else self.repeatable
+
+    @property
+    def side(self) -> Side:
+        """Whose view this is: the agent's (`/agent`), a person's (`/me`), or anybody's."""
+        sides: dict[str, Side] = {"agent": "agent", "me": "human"}
+        return sides.get(self.path.split("/")[1], "system")
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """A call rendered for HTTP. `body` is None where the request carries none."""
+
+    method: Method
+    path: str
+    query: dict[str, str] = field(default_factory=dict[str, str])
+    body: Json | None = None
+
+
+class Envelope(BaseModel):
+    """An answer that is the whole HTTP body; any other answer sits under its `data` member."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Call(BaseModel, Generic[Answer]):
+    """Base of every call. Subclass `Call[<answer type>]` directly and set `route`.
+
+    An answer of None is an empty 204. `codes` names the error code that stands for a missing or empty
+    field instead of `validation_error`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    route: ClassVar[Route]
+    codes: ClassVar[Mapping[str, str]] = {}
+
+    @classmethod
+    def every(cls) -> Iterator[type[Call[Any]]]:
+        """All calls defined so far, oldest first."""
+        for child in cls.__subclasses__():
+            if "route" in child.__dict__:
+                yield child
+            yield from child.every()
+
+    @classmethod
+    def answer(cls) -> TypeAdapter[Any]:
+        """The type argument of `Call[...]`, ready to validate and dump."""
+        return _answer_of(cls)
+
+    @classmethod
+    def group(cls) -> str:
+        """The group of tools and handlers this call belongs to: the name of its module."""
+        return cls.__module__.rpartition(".")[2]
+
+    def to_wire(self) -> Wire:
+        """Render the call for HTTP; arguments that are None are not sent."""
+        route = self.route
+        args = self.model_dump(mode="json", exclude_none=True)
+        path = _PLACEHOLDER.sub(lambda m: quote(str(args.pop(m[1])), safe=""), route.template)
+        if not route.has_body:
+            return Wire(route.method, path, query={k: _query_text(v) for k, v in args.items()})
+        if route.wrap:
+            return Wire(route.method, path, body={route.wrap: args})
+        return Wire(route.method, path, body=args or None)
+
+    @classmethod
+    def from_wire(cls, path: Mapping[str, str], query: Mapping[str, str], body: Json | None) -> Self:
+        """The inverse of `to_wire`, as the server reads a request.
+
+        Raises `NotFound` for a malformed id in the path, `BadRequest` for a body property nobody knows (the
+        seeds' rule of January 2026), `Unprocessable` for everything else that breaks the schema. A null in
+        the body counts as absent.
+        """
+        inner = _unwrap(cls.route.wrap, body or {})
+        try:
+            return cls.model_validate({**query, **inner, **path})
+        except ValidationError as exc:
+            raise cls._refusal(exc) from exc
+
+    @classmethod
+    def _refusal(cls, exc: ValidationError) -> BadRequest | NotFound | Unprocessable:
+        errors = exc.errors(include_url=False, include_context=False, include_input=False)
+        if any(error["loc"][:1] and error["loc"][0] in cls.route.path_fields for error in errors):
+            return NotFound()
+        details: dict[str, list[str]] = {}
+        for error in errors:
+            details.setdefault(cls._pointer(error["loc"]), []).append(error["msg"])
+        if cls.route.has_body and any(error["type"] == "extra_forbidden" for error in errors):
+            names = ", ".join(p for p, m in details.items() if _UNKNOWN in m)
+            return BadRequest(f"Unexpected property: {names}", details)
+        for error in errors:
+            if error["type"] in ("missing", "too_short") and (code := cls.codes.get(str(error["loc"][0]))):
+                return Unprocessable("At least one is required", details, code=code)
+        return Unprocessable("Validation failed", details)
+
+    @classmethod
+    def _pointer(cls, loc: tuple[int | str, ...]) -> str:
+        """The JSON Pointer (RFC 6901) of a place in the request."""
+        wrap = (cls.route.wrap,) if cls.route.has_body and cls.route.wrap else ()
+        return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in (*wrap, *loc))
+
+
+def _answer_of(call: type[Call[Any]]) -> TypeAdapter[Any]:
+    known = _ANSWERS.get(call)
+    if known is None:
+        parent = call.__mro__[1]
+        assert issubclass(parent, Call), f"{call.__name__} must subclass Call[...] directly"
+        known = _ANSWERS[call] = TypeAdapter(parent.__pydantic_generic_metadata__["args"][0])
+    return known
+
+
+_ANSWERS: dict[type[Call[Any]], TypeAdapter[Any]] = {}
+
+
+def _query_text(value: object) -> str:
+    """As clients write it: booleans in lower case (seen in the published client)."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _unwrap(wrap: str | None, body: Json) -> Json:
+    if wrap is None:
+        return _without_nulls(body)
+    if extra := sorted(body.keys() - {wrap}):
+        raise BadRequest(
+            f"Unexpected property: {extra[0]}",
+            {f"/{name}": ["Extra inputs are not permitted"] for name in extra},
+        )
+    inner = body.get(wrap)
+    if inner is None:
+        raise Unprocessable("Validation failed", {f"/{wrap}": ["is required"]})
+    if not isinstance(inner, dict):
+        raise Unprocessable("Validation failed", {f"/{wrap}": ["must be an object"]})
+    return _without_nulls(inner)
+
+
+def _without_nulls(body: Json) -> Json:
+    return {name: value for name, value in body.items() if value is not None}

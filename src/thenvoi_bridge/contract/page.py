@@ -1,0 +1,43 @@
+"""How lists are cut into pages. `page` counts from 1; a page past the end is empty."""
+
+from __future__ import annotations
+
+from typing import Annotated, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from thenvoi_bridge.contract.call import Envelope
+
+Item = TypeVar("Item")
+
+PageNumber = Annotated[int, Field(ge=1, description="Page, from 1.")]
+PageSize = Annotated[int, Field(ge=1, le=100, description="Items on a page.")]
+
+
+class PageInfo(BaseModel):
+    """Where a page stands. `total_pages` of nothing is 1: a published client divides by it."""
+
+    model_config = ConfigDict(frozen=True)
+    page: int
+    page_size: int
+    total_count: int
+    total_pages: int
+
+    @classmethod
+    def of(cls, page: int, page_size: int, total_count: int) -> PageInfo:
+        pages = max(1, -(-total_count // page_size))
+        return cls(page=page, page_size=page_size, total_count=total_count, total_pages=pages)
+
+
+class Page(Envelope, Generic[Item]):
+    """`data` and `metadata`: the usual list."""
+
+    data: list[Item]
+    metadata: PageInfo
+
+
+class MetaPage(Envelope, Generic[Item]):
+    """`data` and `meta`: the room's context."""
+
+    data: list[Item]
+    meta: PageInfo

@@ -1,0 +1,166 @@
+"""Whatever a call's arguments, the server reads what the client wrote; what does not fit is refused by name."""
+
+import json
+import re
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from thenvoi_bridge.contract import CALLS, Call
+from thenvoi_bridge.contract.errors import BadRequest, NotFound, Unprocessable
+from thenvoi_bridge.contract.messages import ListMessages, Mention, SendMessage
+from thenvoi_bridge.contract.participants import AddParticipant
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def values(schema: dict[str, Any], defs: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """What a JSON schema allows, for the few shapes our calls use."""
+    match schema:
+        case {"$ref": ref}:
+            return values(defs[ref.rpartition("/")[2]], defs)
+        case {"anyOf": options}:
+            return st.one_of([values(option, defs) for option in options])
+        case {"enum": choices}:
+            return st.sampled_from(choices)
+        case {"const": only}:
+            return st.just(only)
+        case {"format": "date-time"}:
+            return st.datetimes(timezones=st.just(None)).map(lambda at: at.isoformat() + "Z")
+        case {"type": "string", "pattern": pattern}:
+            return st.from_regex(pattern, fullmatch="^" in pattern).map(
+                lambda t: t[: schema.get("maxLength")]
+            )
+        case {"type": "string"}:
+            return st.text(min_size=schema.get("minLength", 0))
+        case {"type": "integer"}:
+            return st.integers(schema.get("minimum", 0), schema.get("maximum", 10**6))
+        case {"type": "array", "items": items}:
+            return st.lists(values(items, defs), min_size=schema.get("minItems", 0), max_size=3)
+        case {"type": "object", "properties": properties}:
+            return st.fixed_dictionaries({k: values(v, defs) for k, v in properties.items()})
+        case {"type": "object"}:
+            return st.dictionaries(st.text(), JSON, max_size=3)
+        case {"type": "null"}:
+            return st.none()
+    raise AssertionError(f"no strategy for {schema}")
+
+
+def calls(kind: type[Call[Any]]) -> st.SearchStrategy[Call[Any]]:
+    schema = kind.model_json_schema()
+    return values({"type": "object", "properties": {}} | schema, schema.get("$defs", {})).map(
+        kind.model_validate
+    )
+
+
+def as_the_server_sees_it(call: Call[Any]) -> Call[Any]:
+    """Through a URL and a JSON text, as over the wire."""
+    wire = call.to_wire()
+    url = urlsplit(f"{wire.path}?{urlencode(wire.query)}")
+    pattern = re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", call.route.template)
+    path = re.fullmatch(pattern, url.path)
+    assert path, f"{url.path} does not lead to {call.route.template}"
+    body = None if wire.body is None else json.loads(json.dumps(wire.body))
+    return call.from_wire(
+        {name: unquote(value) for name, value in path.groupdict().items()}, dict(parse_qsl(url.query)), body
+    )
+
+
+@pytest.mark.parametrize("kind", CALLS, ids=lambda kind: kind.__name__)
+@given(data=st.data())
+def test_the_server_reads_what_the_client_wrote(kind: type[Call[Any]], data: st.DataObject) -> None:
+    call = data.draw(calls(kind))
+    assert as_the_server_sees_it(call) == call
+
+
+def test_no_two_calls_share_a_route() -> None:
+    places = [(c.route.method, re.sub(r"{\w+}", "{}", c.route.template)) for c in CALLS]
+    assert len(set(places)) == len(places)
+
+
+@pytest.mark.parametrize("kind", CALLS, ids=lambda kind: kind.__name__)
+def test_every_call_says_what_it_does_and_has_fields_for_its_path(kind: type[Call[Any]]) -> None:
+    assert kind.__doc__
+    assert set(kind.route.path_fields) <= set(kind.model_fields)
+    kind.answer()
+
+
+GOOD = {"content": "hello", "mentions": [{"id": "a"}]}
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "code", "pointer"),
+    [
+        ({"message": {**GOOD, "colour": 1}}, BadRequest, "bad_request", "/message/colour"),
+        ({"message": GOOD, "x": 1}, BadRequest, "bad_request", "/x"),
+        (
+            {"message": {**GOOD, "mentions": [{"id": "a", "role": "x"}]}},
+            BadRequest,
+            "bad_request",
+            "/message/mentions/0/role",
+        ),
+        ({"message": {"mentions": [{"id": "a"}]}}, Unprocessable, "validation_error", "/message/content"),
+        ({"message": {**GOOD, "content": " \n"}}, Unprocessable, "validation_error", "/message/content"),
+        ({"message": {**GOOD, "content": 7}}, Unprocessable, "validation_error", "/message/content"),
+        ({"message": {"content": "x"}}, Unprocessable, "mentions_required", "/message/mentions"),
+        ({"message": {**GOOD, "mentions": []}}, Unprocessable, "mentions_required", "/message/mentions"),
+        ({"message": {**GOOD, "mentions": None}}, Unprocessable, "mentions_required", "/message/mentions"),
+        ({"message": {**GOOD, "mentions": "a"}}, Unprocessable, "validation_error", "/message/mentions"),
+        ({"message": None}, Unprocessable, "validation_error", "/message"),
+        ({"message": []}, Unprocessable, "validation_error", "/message"),
+        ({}, Unprocessable, "validation_error", "/message"),
+    ],
+)
+def test_a_bad_body_is_refused_with_its_place(
+    body: dict[str, Any], error: type[Exception], code: str, pointer: str
+) -> None:
+    with pytest.raises((BadRequest, Unprocessable)) as refused:
+        SendMessage.from_wire({"chat_id": "r"}, {}, body)
+    assert type(refused.value) is error
+    assert refused.value.code == code
+    assert pointer in refused.value.details
+
+
+def test_null_counts_as_absent() -> None:
+    body = {"participant": {"participant_id": "p", "role": None}}
+    assert AddParticipant.from_wire({"chat_id": "r"}, {}, body).role == "member"
+    sent = SendMessage.from_wire(
+        {"chat_id": "r"},
+        {},
+        {"message": {"content": "x", "mentions": [{"id": "a", "handle": None, "name": None}]}},
+    )
+    assert sent.mentions == [Mention(id="a")]
+
+
+@pytest.mark.parametrize(
+    "query", [{"include": "all"}, {"page": "0"}, {"page_size": "101"}, {"status": "new"}]
+)
+def test_a_bad_query_is_unprocessable_and_names_the_parameter(query: dict[str, str]) -> None:
+    with pytest.raises(Unprocessable) as refused:
+        ListMessages.from_wire({"chat_id": "r"}, query, None)
+    assert list(refused.value.details) == [f"/{name}" for name in query]
+
+
+@pytest.mark.parametrize("id", ["..", "a/b", "", "é", "x" * 65])
+def test_a_malformed_id_in_a_path_is_not_found_and_never_sent(id: str) -> None:
+    with pytest.raises(NotFound):
+        ListMessages.from_wire({"chat_id": id}, {}, None)
+    with pytest.raises(ValueError, match="chat_id"):
+        ListMessages(chat_id=id)
+
+
+def test_an_order_without_arguments_has_no_body_but_an_empty_wrapper_is_sent() -> None:
+    bodies = {c.__name__: c.to_wire().body for c in (CALLS_BY_NAME["CreateChat"](),)}
+    assert bodies == {"CreateChat": {"chat": {}}}
+    mark = CALLS_BY_NAME["MarkProcessed"].model_validate({"chat_id": "r", "message_id": "m"})
+    assert mark.to_wire().body is None
+
+
+CALLS_BY_NAME = {c.__name__: c for c in CALLS}
