@@ -1,9 +1,13 @@
 """Fixtures every test may use."""
 
 import os
+from collections.abc import AsyncGenerator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.world import World, world
 
 settings.register_profile("quick", max_examples=30, deadline=None)
 settings.register_profile("thorough", max_examples=1000, deadline=None)
@@ -13,3 +17,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture
+async def here(tmp_path: Path) -> AsyncGenerator[World]:
+    """A running platform of one's own."""
+    async with world(tmp_path / "platform") as it:
+        yield it

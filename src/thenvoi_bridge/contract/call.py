@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
-from thenvoi_bridge.contract.errors import BadRequest, NotFound, Unprocessable
+from thenvoi_bridge.contract.errors import BadRequest, BrokenAnswer, NotFound, Unprocessable
 
 Answer = TypeVar("Answer")
 Method = Literal["GET", "POST", "PUT", "DELETE"]
@@ -114,6 +115,26 @@ class Call(BaseModel, Generic[Answer]):
         return _answer_of(cls)
 
     @classmethod
+    def write_answer(cls, answer: object) -> bytes:
+        """The HTTP body that carries an answer."""
+        dumped = cls.answer().dump_json(answer)
+        return dumped if isinstance(answer, Envelope) else b'{"data":' + dumped + b"}"
+
+    @classmethod
+    def read_answer(cls, body: bytes) -> Any:
+        """The inverse of `write_answer`; an empty body is None. Raises `BrokenAnswer`."""
+        try:
+            parsed = from_json(body) if body else {"data": None}
+            return cls.answer().validate_python(parsed if cls._is_envelope() else parsed["data"])
+        except (ValueError, KeyError, TypeError) as exc:
+            raise BrokenAnswer(f"The platform's answer to {cls.__name__} does not fit the contract") from exc
+
+    @classmethod
+    def _is_envelope(cls) -> bool:
+        kind = _answer_type(cls)
+        return isinstance(kind, type) and issubclass(kind, Envelope)
+
+    @classmethod
     def group(cls) -> str:
         """The group of tools and handlers this call belongs to: the name of its module."""
         return cls.__module__.rpartition(".")[2]
@@ -166,16 +187,15 @@ class Call(BaseModel, Generic[Answer]):
         return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in (*wrap, *loc))
 
 
+@cache
 def _answer_of(call: type[Call[Any]]) -> TypeAdapter[Any]:
-    known = _ANSWERS.get(call)
-    if known is None:
-        parent = call.__mro__[1]
-        assert issubclass(parent, Call), f"{call.__name__} must subclass Call[...] directly"
-        known = _ANSWERS[call] = TypeAdapter(parent.__pydantic_generic_metadata__["args"][0])
-    return known
+    return TypeAdapter(_answer_type(call))
 
 
-_ANSWERS: dict[type[Call[Any]], TypeAdapter[Any]] = {}
+def _answer_type(call: type[Call[Any]]) -> Any:
+    parent = call.__mro__[1]
+    assert issubclass(parent, Call), f"{call.__name__} must subclass Call[...] directly"
+    return parent.__pydantic_generic_metadata__["args"][0]
 
 
 def _query_text(value: object) -> str:

@@ -1,0 +1,185 @@
+"""The few tools that are more than one call: the inbox, and the answer to it.
+
+Reading never consumes: a message stays open until it is answered (`reply`) or ended (`inbox_ack`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, TypeVar
+
+import anyio
+from pydantic import BaseModel, ConfigDict, Field
+
+from thenvoi_bridge.bridge import mail, schema, wording
+from thenvoi_bridge.bridge.session import Session
+from thenvoi_bridge.bridge.tools import Beat, Said, Tool, as_said, mentioned
+from thenvoi_bridge.bridge.untrusted import fenced
+from thenvoi_bridge.contract.call import Id, Text
+from thenvoi_bridge.contract.messages import Mention, MessageSent, SendMessage
+from thenvoi_bridge.inbox.core import Item
+from thenvoi_bridge.inbox.errors import AlreadyAnswered
+
+HAND_OUT = 10
+"""Messages of one room that one wait hands out at most."""
+
+LONGEST_WAIT = 50.0
+"""Seconds; hosts that name no limit cut tool calls at about a minute."""
+
+BEAT = 5.0
+"""Seconds between two signs of life while waiting."""
+
+
+class _Arguments(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InboxWait(_Arguments):
+    """Wait for mentions of me; returns at once when there are any, and quietly after timeout_s if not."""
+
+    timeout_s: float = Field(25, ge=0, le=LONGEST_WAIT, description="Seconds to wait at most.")
+    chat_id: Id | None = Field(None, description="Only this room.")
+
+
+class InboxRead(_Arguments):
+    """Look at the open mentions without taking them."""
+
+    chat_id: Id | None = Field(None, description="Only this room.")
+    after: str | None = Field(None, description="next_cursor of an earlier answer.")
+    limit: int = Field(20, ge=1, le=100)
+
+
+class InboxAck(_Arguments):
+    """End messages without an answer: processed, or failed with a reason."""
+
+    message_ids: list[Id] = Field(min_length=1)
+    outcome: Literal["processed", "failed"] = "processed"
+    error: Text | None = Field(None, description="Why it failed.")
+
+
+class Reply(_Arguments):
+    """Answer messages of one room there, mentioning their senders, and mark them processed."""
+
+    message_ids: list[Id] = Field(min_length=1)
+    content: Text
+    mentions: list[str] | None = Field(None, min_length=1)
+
+
+async def wait(session: Session, call: InboxWait, beat: Beat) -> Said:
+    """Hand out the oldest open messages of one room as soon as there are any. Cancelled, it took nothing."""
+    seat = await session.seat()
+    started = anyio.current_time()
+    while True:
+        bell = session.bell
+        if items := await seat.lease(call.chat_id, HAND_OUT):
+            return await _page(session, items)
+        waited = anyio.current_time() - started
+        if waited >= call.timeout_s:
+            return await _quiet(session)
+        with anyio.move_on_after(min(BEAT, call.timeout_s - waited)) as pause:
+            await bell.wait()
+        if pause.cancelled_caught:
+            await beat(anyio.current_time() - started, call.timeout_s, wording.WAITING)
+
+
+async def read(session: Session, call: InboxRead, _: Beat) -> Said:
+    """A page of what is open, by arrival."""
+    page = await (await session.seat()).inbox.page(call.after, call.chat_id, call.limit)
+    return as_said(
+        mail.page(
+            page.items,
+            unread=page.unread,
+            next_cursor=page.next_cursor,
+            connection=session.connection,
+            reset=page.reset,
+        )
+    )
+
+
+async def ack(session: Session, call: InboxAck, _: Beat) -> Said:
+    """End messages and tell the platform; what it cannot be told now it is told later."""
+    seat = await session.seat()
+    items = await seat.inbox.end(call.message_ids, call.outcome, call.error, time.time())
+    await seat.settler.settle()
+    said = {"message_ids": [item.id for item in items], "outcome": call.outcome}
+    return Said(mail.as_text(said), said)
+
+
+async def reply(session: Session, call: Reply, _: Beat) -> Said:
+    """Send one answer and mark the messages processed. The same call again gives the same answer."""
+    seat = await session.seat()
+    try:
+        items = await seat.inbox.begin_answer(call.message_ids, _digest(call), time.time())
+    except AlreadyAnswered as again:
+        return _sent(MessageSent.model_validate_json(again.answer), again=True)
+    # From here the answer goes out whether or not the host still waits for us.
+    with anyio.CancelScope(shield=True):
+        try:
+            sent = await seat.client(await _answer(session, call, items))
+        except BaseException:
+            await seat.inbox.unanswered(items)
+            raise
+        await seat.inbox.answered(items, sent.model_dump_json())
+        await seat.settler.settle()
+    return _sent(sent)
+
+
+async def _answer(session: Session, call: Reply, items: list[Item]) -> SendMessage:
+    chat_id = items[0].chat_id
+    to = call.mentions or list(dict.fromkeys(item.message.sender_id for item in items))
+    people = await mentioned(session, "agent", chat_id, to)
+    return SendMessage(
+        chat_id=chat_id, content=call.content, mentions=[Mention.model_validate(p) for p in people]
+    )
+
+
+def _sent(sent: MessageSent, *, again: bool = False) -> Said:
+    said: dict[str, Any] = sent.model_dump() | ({"already_sent": True} if again else {})
+    return Said(fenced(mail.as_text(said)), said)
+
+
+def _digest(call: Reply) -> str:
+    """The same for the same answer to the same messages, however their order."""
+    same = call.model_copy(update={"message_ids": sorted(call.message_ids)})
+    return hashlib.sha256(same.model_dump_json().encode()).hexdigest()
+
+
+async def _page(session: Session, items: list[Item]) -> Said:
+    unread = await (await session.seat()).inbox.unread()
+    return as_said(mail.page(items, unread=unread, next_cursor=None, connection=session.connection))
+
+
+async def _quiet(session: Session) -> Said:
+    """Nothing to hand out. If something is held, say so: its room is silent until it is answered."""
+    unread = await (await session.seat()).inbox.unread()
+    note = wording.HELD if unread else wording.QUIET
+    return as_said(mail.page([], unread=unread, next_cursor=None, connection=session.connection, note=note))
+
+
+Arguments = TypeVar("Arguments", bound=_Arguments)
+
+
+def _tool(
+    name: str,
+    kind: type[Arguments],
+    work: Callable[[Session, Arguments, Beat], Awaitable[Said]],
+    **hints: bool,
+) -> Tool:
+    async def run(session: Session, arguments: dict[str, Any], beat: Beat) -> Said:
+        return await work(session, kind.model_validate(arguments), beat)
+
+    return Tool(name, kind.__doc__ or name, "agent", schema.of(kind), run, **hints)
+
+
+INBOX_TOOLS = {
+    tool.name: tool
+    for tool in (
+        _tool("inbox_wait", InboxWait, wait),
+        _tool("inbox_read", InboxRead, read, read_only=True, idempotent=True),
+        _tool("inbox_ack", InboxAck, ack, idempotent=True),
+        _tool("reply", Reply, reply, idempotent=True),
+    )
+}
+"""The tools of this module, by name."""

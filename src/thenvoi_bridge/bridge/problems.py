@@ -1,0 +1,100 @@
+"""What went wrong, as a tool result that a model can act on. Never raw exception text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import mcp_types as types
+from pydantic import ValidationError
+
+from thenvoi_bridge.bridge import wording
+from thenvoi_bridge.bridge.people import NotFoundByName
+from thenvoi_bridge.contract.errors import RateLimited, ThenvoiError
+from thenvoi_bridge.inbox import errors as inbox
+
+LONGEST_VALUE = 60
+"""Characters of a bad value that are shown back."""
+
+_INBOX_CODES: dict[type[inbox.InboxError], str] = {
+    inbox.LeaseLost: "lease_lost",
+    inbox.Underway: "underway",
+    inbox.NotOpen: "not_open",
+    inbox.Unknown: "unknown_message",
+    inbox.SeveralRooms: "several_rooms",
+}
+
+Problem = ThenvoiError | inbox.InboxError | NotFoundByName | ValidationError
+"""Everything a tool may raise that the model can do something about."""
+
+
+def result(problem: Problem, schema: dict[str, Any]) -> types.CallToolResult:
+    """The `isError` result for a problem; `schema` is the tool's, to say what would have been allowed."""
+    error = {"error": {k: v for k, v in _described(problem, schema).items() if v}}
+    text = json.dumps(error, ensure_ascii=False, separators=(",", ":"))
+    return types.CallToolResult(
+        content=[types.TextContent(type="text", text=text)], structured_content=error, is_error=True
+    )
+
+
+def _described(problem: Problem, schema: dict[str, Any]) -> dict[str, Any]:
+    match problem:
+        case ThenvoiError():
+            return _from_platform(problem)
+        case inbox.InboxError():
+            code = _INBOX_CODES[type(problem)]
+            return {"code": code, "message": str(problem), "next_step": wording.NEXT[code]}
+        case NotFoundByName():
+            return _nobody(problem)
+        case _:
+            return _bad_arguments(problem, schema)
+
+
+def _from_platform(problem: ThenvoiError) -> dict[str, Any]:
+    return {
+        "code": problem.code,
+        "message": problem.message,
+        "details": problem.details,
+        "retry_after_s": problem.retry_after if isinstance(problem, RateLimited) else None,
+        "next_step": wording.NEXT.get(problem.code, wording.OTHERWISE),
+        "request_id": problem.request_id,
+    }
+
+
+def _nobody(problem: NotFoundByName) -> dict[str, Any]:
+    found = "More than one answers to" if problem.several else "Nobody here answers to"
+    return {
+        "code": "ambiguous" if problem.several else "nobody",
+        "message": f"{found} {problem.written!r}",
+        "choices": problem.choices,
+        "next_step": "Use one of the choices, or an id.",
+    }
+
+
+def _bad_arguments(problem: ValidationError, schema: dict[str, Any]) -> dict[str, Any]:
+    fields = [_field(error, schema) for error in problem.errors(include_url=False, include_context=False)]
+    return {
+        "code": "bad_arguments",
+        "message": "; ".join(f"{f['field']}: {f['problem']}" for f in fields),
+        "fields": fields,
+        "next_step": wording.NEXT["bad_arguments"],
+    }
+
+
+def _field(error: Any, schema: dict[str, Any]) -> dict[str, Any]:
+    """Which field, what came, and what is allowed."""
+    name = ".".join(str(part) for part in error["loc"]) or "arguments"
+    known = schema.get("properties", {})
+    allowed = known.get(str(error["loc"][0]) if error["loc"] else "")
+    came = {} if error["type"] == "missing" else {"came": _short(error["input"])}
+    return {
+        "field": name,
+        "problem": error["msg"],
+        **came,
+        "allowed": {k: v for k, v in allowed.items() if k != "description"} if allowed else sorted(known),
+    }
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"

@@ -1,0 +1,75 @@
+"""What is known of the rooms without asking again: their titles and who is in them.
+
+Events keep it true while the socket is live; whatever an event may have missed is forgotten and asked anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar
+
+from thenvoi_bridge.contract.chats import ChatRoom
+from thenvoi_bridge.contract.page import Page
+
+Item = TypeVar("Item")
+
+PAGE = 100
+"""Items asked for at once; the most the platform gives."""
+
+
+class Person(Protocol):
+    """A participant or peer, as far as telling them apart goes."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def handle(self) -> str | None: ...
+
+
+class Rooms:
+    """Titles and participants by room id."""
+
+    def __init__(self, ask: Callable[[str], Awaitable[Sequence[Person]]]) -> None:
+        self._ask = ask
+        self._titles: dict[str, str | None] = {}
+        self._participants: dict[str, Sequence[Person]] = {}
+
+    @property
+    def titles(self) -> dict[str, str | None]:
+        """Titles of the rooms the identity is in, by id."""
+        return self._titles
+
+    def entered(self, room: ChatRoom) -> None:
+        """Note a room the identity is in."""
+        self._titles[room.id] = room.title
+
+    def left(self, chat_id: str) -> None:
+        """Note that the identity is no longer in a room."""
+        self._titles.pop(chat_id, None)
+        self._participants.pop(chat_id, None)
+
+    def changed(self, chat_id: str) -> None:
+        """Ask for the participants again next time."""
+        self._participants.pop(chat_id, None)
+
+    def doubt(self) -> None:
+        """Ask for everything again: events may have been missed."""
+        self._participants.clear()
+
+    async def participants(self, chat_id: str, *, fresh: bool = False) -> Sequence[Person]:
+        """Who is in a room; from memory unless `fresh`. Raises `ThenvoiError`."""
+        if fresh or chat_id not in self._participants:
+            self._participants[chat_id] = await self._ask(chat_id)
+        return self._participants[chat_id]
+
+
+async def every(ask: Callable[[int], Awaitable[Page[Item]]]) -> AsyncGenerator[Item]:
+    """Every item of a list, page by page. `ask` takes a page number. Raises `ThenvoiError`."""
+    page, pages = 1, 1
+    while page <= pages:
+        answer = await ask(page)
+        for item in answer.data:
+            yield item
+        page, pages = page + 1, answer.metadata.total_pages

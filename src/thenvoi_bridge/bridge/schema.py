@@ -1,0 +1,62 @@
+"""JSON schemas of tool arguments as hosts take them: flat, no references, nothing unknown allowed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import BaseModel
+
+from thenvoi_bridge.bridge import wording
+
+Schema = dict[str, Any]
+
+PEOPLE: Schema = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+"""How a list of mentions looks to a model: ids, handles or names."""
+
+
+def of(model: type[BaseModel], *, required: tuple[str, ...] | None = None) -> Schema:
+    """The schema of a model's fields."""
+    full = model.model_json_schema()
+    defs = full.get("$defs", {})
+    properties = {name: _property(name, field, defs) for name, field in full.get("properties", {}).items()}
+    needed = list(required if required is not None else full.get("required", []))
+    shape: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {**shape, "required": needed} if needed else shape
+
+
+def lenient(arguments: dict[str, Any], schema: Schema) -> dict[str, Any]:
+    """Arguments as they were meant: hosts write lists and objects as JSON text, and one item for a list."""
+    return {name: _meant(value, schema["properties"].get(name, {})) for name, value in arguments.items()}
+
+
+def _property(name: str, field: Schema, defs: Schema) -> Schema:
+    if name == "mentions":
+        return {**PEOPLE, "description": wording.FIELDS["mentions"]}
+    flat = _flat(field, defs)
+    text = flat.pop("description", None) or wording.FIELDS.get(name)
+    for noise in ("title", "default", "pattern", "additionalProperties"):
+        flat.pop(noise, None)
+    return {**flat, "description": text} if text else flat
+
+
+def _flat(field: Schema, defs: Schema) -> Schema:
+    """A field without references and without the null that only says it may be left out."""
+    if "$ref" in field:
+        return _flat(defs[field["$ref"].rpartition("/")[2]], defs)
+    options = [option for option in field.get("anyOf", []) if option.get("type") != "null"]
+    rest = {name: value for name, value in field.items() if name != "anyOf"}
+    return {**_flat(options[0], defs), **rest} if len(options) == 1 else dict(field)
+
+
+def _meant(value: Any, field: Schema) -> Any:
+    kind = field.get("type")
+    if kind not in ("array", "object") or not isinstance(value, str):
+        return value
+    try:
+        parsed = json.loads(value)
+    except ValueError:
+        parsed = None
+    if isinstance(parsed, list if kind == "array" else dict):
+        return parsed
+    return [value] if kind == "array" else value

@@ -1,0 +1,195 @@
+"""One MCP host's session: from "who am I" to a seat, however long the platform takes to be there.
+
+The host is answered before anything here has touched the network; what is heavy to import is imported in
+the background, after that.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio
+from anyio import to_thread
+
+from thenvoi_bridge.bridge.endpoint import CannotLocate, Endpoint, Locate
+from thenvoi_bridge.contract.call import Call
+from thenvoi_bridge.contract.errors import Forbidden, ThenvoiError, Unauthorized, Unreachable
+from thenvoi_bridge.contract.identity import AgentMe, GetMe, GetMyProfile, UserDetails
+
+if TYPE_CHECKING:
+    from thenvoi_bridge.bridge.seat import Seat
+    from thenvoi_bridge.client import Client
+
+Answer = TypeVar("Answer")
+
+PATIENCE = 15.0
+"""Seconds a tool waits for the first try to connect before it says that there is no connection yet."""
+
+FIRST_PAUSE, LAST_PAUSE = 0.5, 30.0
+"""Seconds between two tries to connect; doubled from the first to the last."""
+
+logger = logging.getLogger(__name__)
+
+
+class Session:
+    """What one host sees of Thenvoi. `run` it beside the MCP server."""
+
+    def __init__(self, locate: Locate, state_dir: Path) -> None:
+        self._locate, self._state_dir = locate, state_dir
+        self._host: str | None = None
+        self._introduced, self._tried, self._rang = anyio.Event(), anyio.Event(), anyio.Event()
+        self._seat: Seat | None = None
+        self._human: Client | None = None
+        self.endpoint: Endpoint | None = None
+        self.profile: UserDetails | None = None
+        self.trouble: ThenvoiError | None = Unreachable("Still connecting to the platform")
+
+    def introduce(self, host: str | None) -> None:
+        """Learn the host's name and begin to connect. Only the first call counts."""
+        if self._host is None:
+            self._host = host or "mcp-host"
+            self._introduced.set()
+
+    @property
+    def seat_now(self) -> Seat | None:
+        """The agent's seat, if it is taken."""
+        return self._seat
+
+    @property
+    def connection(self) -> str:
+        """One word: what the seat says of its socket, else `connecting`, `offline`, or `no_inbox`."""
+        if self._seat:
+            return self._seat.connection
+        if self.trouble:
+            return "offline" if self._tried.is_set() else "connecting"
+        return "no_inbox"
+
+    async def seat(self) -> Seat:
+        """The agent's seat. Raises `ThenvoiError` if there is none yet, or never will be."""
+        await self._first_try()
+        if self._seat is None:
+            raise Forbidden("This needs an agent's key, and none is set here")
+        return self._seat
+
+    async def human(self) -> Client:
+        """The person's client. Raises `ThenvoiError` if there is none yet, or never will be."""
+        await self._first_try()
+        if self._human is None:
+            raise Forbidden("This needs a person's key, and none is set here")
+        return self._human
+
+    @property
+    def bell(self) -> anyio.Event:
+        """Set when the inbox, or the connection to it, may have changed. Take it before you look."""
+        return self._rang
+
+    def ring(self) -> None:
+        """Tell everybody who waits that something may have changed."""
+        rang, self._rang = self._rang, anyio.Event()
+        rang.set()
+
+    async def run(self) -> None:
+        """Connect and stay connected until cancelled."""
+        await self._introduced.wait()
+        await to_thread.run_sync(import_module, "thenvoi_bridge.bridge.seat")
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                await self._live()
+                pause = FIRST_PAUSE
+            except CannotLocate as exc:
+                self._note(Unreachable(str(exc)))
+            except ThenvoiError as exc:
+                self._note(exc)
+            except Exception:  # the host keeps its server whatever breaks here; a disk may be full, say
+                logger.exception("the connection broke down")
+                self._note(ThenvoiError("Something broke inside the bridge; its log on stderr says what"))
+            await anyio.sleep(pause)
+            pause = min(pause * 2, LAST_PAUSE)
+
+    async def _first_try(self) -> None:
+        with anyio.move_on_after(PATIENCE):
+            await self._tried.wait()
+        if self.trouble:
+            raise type(self.trouble)(self.trouble.message, code=self.trouble.code)
+
+    async def _live(self) -> None:
+        """Connect, and stay so until the platform has moved. Raises `ThenvoiError` or `CannotLocate`."""
+        async with AsyncExitStack() as belongings:
+            assert self._host is not None
+            endpoint = self.endpoint = await self._locate(self._host)
+            agent = await self._client(belongings, endpoint, endpoint.agent_key)
+            human = await self._client(belongings, endpoint, endpoint.user_key)
+            me = await _who(agent, GetMe())
+            self.profile = await _who(human, GetMyProfile())
+            if not (me or self.profile):
+                raise Unauthorized("The platform refused the key. Check the key and the base URL")
+            self._human = human if self.profile else None
+            if agent and me:
+                self._seat = await belongings.enter_async_context(self._seated(endpoint, agent, me))
+            self._note(None)
+            try:
+                await self._stay()
+            finally:
+                self._seat = self._human = None
+
+    async def _stay(self) -> None:
+        if self._seat is None:
+            await anyio.sleep_forever()
+        else:
+            await self._seat.run(self.ring, self._has_moved)
+
+    async def _has_moved(self) -> bool:
+        """The socket was lost. A local platform may have ended: find it, or start it again."""
+        if not (self.endpoint and self.endpoint.local and self._host):
+            return False
+        try:
+            return await self._locate(self._host) != self.endpoint
+        except CannotLocate as exc:
+            logger.warning("the local platform is not there: %s", exc)
+            return False
+
+    @asynccontextmanager
+    async def _seated(self, endpoint: Endpoint, agent: Client, me: AgentMe) -> AsyncGenerator[Seat]:
+        from thenvoi_bridge.bridge.seat import seated
+        from thenvoi_bridge.listener import socket_url
+
+        socket = endpoint.ws_url or socket_url(endpoint.base_url)
+        assert endpoint.agent_key is not None
+        key = endpoint.agent_key
+        async with seated(me, agent, key=key, socket=socket, state_dir=self._state_dir) as seat:
+            stop = seat.inbox.listen(self.ring)
+            try:
+                yield seat
+            finally:
+                stop()
+
+    async def _client(self, belongings: AsyncExitStack, endpoint: Endpoint, key: str | None) -> Client | None:
+        from thenvoi_bridge.client import Client
+
+        return await belongings.enter_async_context(Client(endpoint.base_url, key)) if key else None
+
+    def _note(self, trouble: ThenvoiError | None) -> None:
+        self.trouble = trouble
+        where = self.endpoint.base_url if self.endpoint else "the platform"
+        if trouble:
+            logger.warning("not connected to %s: %s", where, trouble.message)
+        else:
+            logger.info("connected to %s", where)
+        self._tried.set()
+        self.ring()
+
+
+async def _who(client: Client | None, call: Call[Answer]) -> Answer | None:
+    """What the platform says of the key, None if it says that the key is not of this kind."""
+    if client is None:
+        return None
+    try:
+        return await client(call)
+    except (Unauthorized, Forbidden):
+        return None

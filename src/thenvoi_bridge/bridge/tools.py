@@ -1,0 +1,220 @@
+"""The tools a host sees, and the way to run them.
+
+A tool is read off a call of the contract, or is one of the few composites. Nothing here knows the SDK's
+server; a tool is arguments in, a result out.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import mcp_types as types
+from pydantic import TypeAdapter, ValidationError
+
+from thenvoi_bridge.bridge import mail, problems, schema, wording
+from thenvoi_bridge.bridge.endpoint import Side
+from thenvoi_bridge.bridge.people import NotFoundByName, find
+from thenvoi_bridge.bridge.rooms import PAGE, Person, every
+from thenvoi_bridge.bridge.session import Session
+from thenvoi_bridge.bridge.untrusted import fenced
+from thenvoi_bridge.contract import CALLS, Call
+from thenvoi_bridge.contract.errors import ThenvoiError
+from thenvoi_bridge.contract.participants import ListMyParticipants, ListParticipants
+from thenvoi_bridge.contract.peers import ListMyPeers, ListPeers
+from thenvoi_bridge.inbox.errors import InboxError
+
+BUDGET = 40_000
+"""Characters of a result's text; what is longer is cut and says so."""
+
+Beat = Callable[[float, float, str], Awaitable[None]]
+"""Reports progress to the host: so far, in all, and a word on it."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a tool has to say. `structured` is given besides the text where code reads it."""
+
+    text: str
+    structured: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One tool. `run` takes arguments as the host sent them; what it may raise is `problems.Problem`."""
+
+    name: str
+    description: str
+    side: Side
+    schema: schema.Schema
+    run: Callable[[Session, dict[str, Any], Beat], Awaitable[Said]]
+    read_only: bool = False
+    destructive: bool = False
+    idempotent: bool = False
+
+    def described(self) -> types.Tool:
+        """As `tools/list` has it."""
+        return types.Tool(
+            name=self.name,
+            description=self.description,
+            input_schema=self.schema,
+            annotations=types.ToolAnnotations(
+                read_only_hint=self.read_only,
+                destructive_hint=self.destructive,
+                idempotent_hint=self.idempotent,
+                open_world_hint=True,
+            ),
+        )
+
+
+class Tools:
+    """The tools of one host."""
+
+    def __init__(self, session: Session, tools: Collection[Tool]) -> None:
+        self._session = session
+        self._tools: Mapping[str, Tool] = {tool.name: tool for tool in tools}
+        self.listed = [tool.described() for tool in tools]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._tools
+
+    async def run(self, name: str, arguments: dict[str, Any], beat: Beat) -> types.CallToolResult:
+        """Run a tool there is. Whatever goes wrong becomes an `isError` result."""
+        tool = self._tools[name]
+        try:
+            said = await tool.run(self._session, schema.lenient(arguments, tool.schema), beat)
+        except (ThenvoiError, InboxError, NotFoundByName, ValidationError) as problem:
+            return await self._with_unread(problems.result(problem, tool.schema))
+        except Exception:
+            logger.exception("tool %s failed", name)
+            broken = ThenvoiError("Something broke inside the bridge; its log on stderr says what")
+            return problems.result(broken, tool.schema)
+        block = types.TextContent(type="text", text=_within_budget(said.text))
+        return await self._with_unread(
+            types.CallToolResult(content=[block], structured_content=said.structured)
+        )
+
+    async def _with_unread(self, result: types.CallToolResult) -> types.CallToolResult:
+        """One line on every result, so that a host that only calls tools hears too."""
+        seat = self._session.seat_now
+        if seat is None:
+            return result
+        unread = await seat.inbox.unread()
+        line = f"[inbox: {unread} unread{', call inbox_wait' if unread else ''}]"
+        return result.model_copy(
+            update={"content": [*result.content, types.TextContent(type="text", text=line)]}
+        )
+
+
+def tool_name(call: type[Call[Any]]) -> str:
+    """`SendMessage` is `send_message`."""
+    return "".join("_" + c.lower() if c.isupper() else c for c in call.__name__).lstrip("_")
+
+
+def call_tool(call: type[Call[Any]]) -> Tool:
+    """The tool that makes one call."""
+    route, side = call.route, call.route.side
+    assert side != "system"
+    shape = schema.of(call)
+
+    async def run(session: Session, arguments: dict[str, Any], _: Beat) -> Said:
+        made = call.model_validate(await _resolved(session, call, side, arguments))
+        client = await _client(session, side)
+        said = call.answer().dump_json(await client(made), exclude_none=True).decode()
+        _note(session, made)
+        return Said(fenced(said))
+
+    name = tool_name(call)
+    return Tool(
+        name,
+        wording.TOOLS.get(name) or call.__doc__ or name,
+        side,
+        shape,
+        run,
+        read_only=route.method == "GET",
+        destructive=route.method == "DELETE",
+        idempotent=route.may_repeat,
+    )
+
+
+CALL_TOOLS: Mapping[str, Tool] = {
+    tool.name: tool for tool in (call_tool(call) for call in CALLS if call.route.side != "system")
+}
+"""A tool for every call of the contract, by name."""
+
+
+async def people_of(session: Session, side: Side, chat_id: str, *, fresh: bool = False) -> list[Person]:
+    """Who is in a room, from memory where that is kept."""
+    if side == "agent":
+        return list(await (await session.seat()).rooms.participants(chat_id, fresh=fresh))
+    human = await session.human()
+    return [*await human(ListMyParticipants(chat_id=chat_id))]
+
+
+async def mentioned(
+    session: Session, side: Side, chat_id: str, written: list[str]
+) -> list[dict[str, str | None]]:
+    """Mentions as the contract has them, from ids, handles or names. Raises `NotFoundByName`."""
+    people = await people_of(session, side, chat_id)
+    try:
+        found = [find(each, people) for each in written]
+    except NotFoundByName:  # somebody may have entered a moment ago
+        people = await people_of(session, side, chat_id, fresh=True)
+        found = [find(each, people) for each in written]
+    return [{"id": p.id, "handle": p.handle, "name": p.name} for p in found]
+
+
+async def _client(session: Session, side: Side) -> Any:
+    return (await session.seat()).client if side == "agent" else await session.human()
+
+
+async def _resolved(
+    session: Session, call: type[Call[Any]], side: Side, arguments: dict[str, Any]
+) -> dict[str, Any]:
+    """The arguments with every person or agent in them as the contract wants it."""
+    if "mentions" in call.model_fields and (written := arguments.get("mentions")):
+        names = _NAMES.validate_python({"mentions": written})["mentions"]
+        chat_id = ListParticipants.model_validate({"chat_id": arguments.get("chat_id")}).chat_id
+        return {**arguments, "mentions": await mentioned(session, side, chat_id, names)}
+    if tool_name(call) in ("add_participant", "add_my_participant") and arguments.get("participant_id"):
+        peer = await _peer(session, side, str(arguments["participant_id"]))
+        return {**arguments, "participant_id": peer}
+    return arguments
+
+
+_NAMES = TypeAdapter(dict[str, list[str]])
+
+
+async def _peer(session: Session, side: Side, written: str) -> str:
+    """The id of a peer; what is no peer's handle or name is taken for an id, which the platform judges."""
+    client = await _client(session, side)
+    kind = ListPeers if side == "agent" else ListMyPeers
+    peers: list[Person] = [p async for p in every(lambda page: client(kind(page=page, page_size=PAGE)))]
+    try:
+        return find(written, peers).id
+    except NotFoundByName as nobody:
+        if nobody.several or "/" in written or "@" in written:
+            raise
+        return written
+
+
+def _note(session: Session, made: Call[Any]) -> None:
+    """Forget who is in a room that this call may have changed."""
+    if session.seat_now and made.group() == "participants" and made.route.method != "GET":
+        session.seat_now.rooms.changed(str(getattr(made, "chat_id", "")))
+
+
+def _within_budget(text: str) -> str:
+    if len(text) <= BUDGET:
+        return text
+    return text[:BUDGET] + "\n[truncated: ask for a smaller page_size]"
+
+
+def as_said(page: dict[str, Any]) -> Said:
+    """A page of the inbox, as structure and as fenced text."""
+    text = mail.as_text(page)
+    return Said(fenced(text) if page["messages"] else text, page)

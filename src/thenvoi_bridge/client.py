@@ -1,0 +1,246 @@
+"""The REST client: `await client(call)` for every call of the contract; not the socket, and no paging.
+
+The only place that knows an HTTP library. It decides what may be sent again, and when.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, Self, TypeVar
+
+import anyio
+import httpx2
+from pydantic_core import from_json
+
+from thenvoi_bridge import __version__
+from thenvoi_bridge.contract.call import Call, Route, Wire
+from thenvoi_bridge.contract.errors import (
+    BrokenAnswer,
+    OutcomeUnknown,
+    RateLimited,
+    ThenvoiError,
+    Unauthorized,
+    Unavailable,
+    Unreachable,
+    error_from,
+)
+
+A = TypeVar("A")
+
+MAX_ANSWER = 8 * 2**20
+"""Bytes of an answer, after decompression, beyond which it is not read on."""
+
+LONGEST_PAUSE = 300.0
+"""Seconds for which a Retry-After is believed at most."""
+
+_FIRST_PAUSE, _LAST_PAUSE = 0.5, 8.0  # seconds; the pauses before repetitions double from one to the other
+
+# A shared server closes idle connections after about 5 s (uvicorn's default). Ours must go first: a POST on
+# a connection that is just being closed would end in an unknown outcome for nothing.
+_LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=32, keepalive_expiry=4.0)
+
+# HTTP(S)_PROXY is honoured, but no proxy can reach this computer's own platform.
+_PAST_THE_PROXY = {f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")}
+
+_NOT_SENT = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.ProxyError,
+    httpx2.UnsupportedProtocol,
+)
+_PASSING = (Unreachable, RateLimited, Unavailable, OutcomeUnknown)
+_NOT_APPLIED = (Unreachable, RateLimited)
+
+_KEY = re.compile(r"[!-~]*")  # what else gets into a header comes back out in the library's error texts
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The time, in seconds, and how to let it pass."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+
+
+@dataclass(slots=True)
+class _Gate:
+    """Shut while the platform has asked for a pause: no request of this client leaves until then."""
+
+    clock: Clock
+    opens_at: float = 0.0
+
+    def shut(self, seconds: float) -> None:
+        self.opens_at = max(self.opens_at, self.clock.now() + seconds)
+
+    async def passage(self, deadline: float) -> None:
+        """Wait until the gate is open; RateLimited at once if that comes after the deadline."""
+        while (wait := self.opens_at - self.clock.now()) > 0:
+            if self.opens_at > deadline:
+                raise _rate_limited(wait)
+            # Whoever waits here would leave in the same instant as all the others.
+            await self.clock.sleep(wait + random.uniform(0, _FIRST_PAUSE))  # noqa: S311 - no secret
+
+
+class Client:
+    """Speaks the platform's REST API as the owner of one key; any number of calls at a time.
+
+    `connect_timeout` bounds the making of a connection, `timeout` one request as a whole, and `patience` the
+    time from the start of a call to its last repetition, all in seconds; `attempts` counts requests. Nothing
+    happens before the first call. Close it with `aclose` or as a context manager. A key that cannot stand in
+    a header is Unauthorized.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str,
+        *,
+        connect_timeout: float = 5.0,
+        timeout: float = 10.0,
+        patience: float = 20.0,
+        attempts: int = 5,
+        clock: Clock | None = None,
+    ) -> None:
+        if not _KEY.fullmatch(key):
+            raise Unauthorized("The key has characters that no key has")
+        self.base_url = base_url
+        self._timeout = timeout
+        self._patience = patience
+        self._attempts = attempts
+        self._clock = clock or Clock()
+        self._gate = _Gate(self._clock)
+        self._http = httpx2.AsyncClient(
+            base_url=base_url,
+            headers={"X-API-Key": key, "User-Agent": f"thenvoi-bridge/{__version__}"},
+            timeout=httpx2.Timeout(timeout, connect=connect_timeout, pool=connect_timeout),
+            limits=_LIMITS,
+            mounts=_PAST_THE_PROXY,
+            follow_redirects=False,  # the key must not go where an answer says
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection; calls still under way fail."""
+        await self._http.aclose()
+
+    async def __call__(self, call: Call[A]) -> A:
+        """Make the call and return its answer.
+
+        A call that may be repeated is, when the connection failed or the platform answered 429 or 5xx. Any
+        other is repeated only when it was certainly not applied: without a connection, or after a 429.
+
+        Raises what the platform answered (`contract.errors`); `Unreachable` without a connection;
+        `OutcomeUnknown` when the request may have been applied although its answer is lost, or is a 5xx that
+        does not exclude it; `RateLimited` at once when the pause asked for exceeds the patience left;
+        `BrokenAnswer` for a redirect, too long an answer, or one that does not fit the contract.
+        """
+        answer: A = call.read_answer(await self._persist(call.route, call.to_wire()))
+        return answer
+
+    async def _persist(self, route: Route, wire: Wire) -> bytes:
+        deadline = self._clock.now() + self._patience
+        for pause in self._pauses():
+            try:
+                return await self._send(route, wire, deadline)
+            except _PASSING as exc:
+                again = route.may_repeat or isinstance(exc, _NOT_APPLIED)
+                if not again or max(self._clock.now() + pause, self._gate.opens_at) > deadline:
+                    raise
+                _log.info("%s %s: %s, again in %.1f s", route.method, route.template, exc.code, pause)
+            await self._clock.sleep(pause)
+        return await self._send(route, wire, deadline)
+
+    def _pauses(self) -> Iterator[float]:
+        for nth in range(self._attempts - 1):
+            yield random.uniform(0, min(_LAST_PAUSE, _FIRST_PAUSE * 2**nth))  # noqa: S311 - no secret
+
+    async def _send(self, route: Route, wire: Wire, deadline: float) -> bytes:
+        await self._gate.passage(deadline)
+        try:
+            with anyio.fail_after(self._timeout):
+                response, body = await self._exchange(wire)
+        except _NOT_SENT as exc:
+            raise Unreachable() from exc
+        except httpx2.DecodingError as exc:
+            raise BrokenAnswer() from exc
+        except (httpx2.TransportError, TimeoutError) as exc:
+            # A read has no outcome to wonder about.
+            raise Unavailable() if route.method == "GET" else OutcomeUnknown() from exc
+        if response.is_success:
+            return body
+        raise self._refusal(response, body, route.may_repeat)
+
+    async def _exchange(self, wire: Wire) -> tuple[httpx2.Response, bytes]:
+        body = bytearray()
+        async with self._http.stream(
+            wire.method, wire.path, params=wire.query or None, json=wire.body
+        ) as response:
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > MAX_ANSWER:
+                    raise BrokenAnswer("The platform's answer is too long")
+        return response, bytes(body)
+
+    def _refusal(self, response: httpx2.Response, body: bytes, may_repeat: bool) -> ThenvoiError:
+        status = response.status_code
+        if status < 400:
+            return BrokenAnswer("The platform redirects elsewhere, which is not followed: check the base URL")
+        error = error_from(status, _json(body))
+        pause = _pause_asked(response.headers)
+        if isinstance(error, RateLimited):
+            error.retry_after = pause if pause is not None else RateLimited.retry_after
+            pause = error.retry_after
+        if status in (429, 503) and pause is not None:
+            self._gate.shut(pause)
+        if status >= 500 and status != 503 and not may_repeat:
+            # A proxy that lost patience, or a fault after the commit: "try again later" would send it twice.
+            return OutcomeUnknown(request_id=error.request_id)
+        return error
+
+
+def _rate_limited(seconds: float) -> RateLimited:
+    error = RateLimited("The platform has asked for a pause")
+    error.retry_after = seconds
+    return error
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return from_json(body)
+    except ValueError:
+        return None
+
+
+def _pause_asked(headers: httpx2.Headers) -> float | None:
+    """The seconds of a Retry-After, which is a number or a date (RFC 9110, 10.2.3); None if there is none."""
+    text = headers.get("retry-after", "")
+    try:
+        seconds = float(text)
+    except ValueError:
+        date = _epoch(text)
+        if date is None:
+            return None
+        # Measured against the platform's own clock, since this computer's may be off.
+        seconds = date - (_epoch(headers.get("date", "")) or time.time())
+    return min(LONGEST_PAUSE, max(0.0, seconds))
+
+
+def _epoch(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,1 @@
+"""Ways to run the bridge: what connects an MCP server to the outside."""

@@ -1,0 +1,142 @@
+"""The platform on this computer: found if it runs, started if not, with an agent for this host on it.
+
+It is started as a process of its own, which ends by itself some minutes after its last use, so that several
+hosts share one platform and none of them owns it.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import logging
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import anyio
+from anyio import to_thread
+from filelock import AsyncFileLock, Timeout
+
+from thenvoi_bridge.bridge.endpoint import CannotLocate, Endpoint
+from thenvoi_bridge.contract.agents import RegisterMyAgent
+from thenvoi_bridge.contract.errors import ThenvoiError
+from thenvoi_bridge.contract.system import Health
+from thenvoi_bridge.inbox.ownership import NotPrivate, private_folder
+
+IDLE = 300
+"""Seconds after its last use at which the local platform ends."""
+
+START = 30.0
+"""Seconds the local platform may take to start."""
+
+logger = logging.getLogger(__name__)
+
+
+class LocalPlatform:
+    """The platform whose data and keys are in one private folder of this account."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._data, self._address = folder / "platform", folder / "address"
+
+    async def locate(self, host: str) -> Endpoint:
+        """The running platform, with the key of the agent named after the host. Raises `CannotLocate`."""
+        try:
+            await to_thread.run_sync(private_folder, self._folder)
+            async with AsyncFileLock(self._folder / "lock", timeout=START):
+                url = await self._running() or await self._start()
+                return Endpoint(url, agent_key=await self._agent_key(url, host), local=True)
+        except Timeout as exc:
+            raise CannotLocate("Another process is starting the local platform and does not finish") from exc
+        except (OSError, NotPrivate, ThenvoiError, subprocess.CalledProcessError) as exc:
+            logger.warning("local platform: %s", exc)
+            raise CannotLocate("The local platform cannot be used; the bridge's log says why") from exc
+
+    async def _running(self) -> str | None:
+        """The address of the platform, if it answers there."""
+        from thenvoi_bridge.client import Client
+
+        url = _text(self._address)
+        if url is None:
+            return None
+        try:
+            async with Client(url, "", attempts=1, timeout=3.0) as client:
+                await client(Health())
+        except ThenvoiError:
+            return None
+        return url
+
+    async def _start(self) -> str:
+        """Start the platform, on the port it had before if that is free, and wait until it answers."""
+        port = (_text(self._address) or ":0").rpartition(":")[2]
+        self._address.unlink(missing_ok=True)
+        process = await to_thread.run_sync(self._spawn, port)
+        with anyio.move_on_after(START):
+            while process.poll() is None:
+                if url := _text(self._address):
+                    logger.info("started the local platform on %s", url)
+                    return url
+                await anyio.sleep(0.05)
+        if process.poll() is not None and port != "0":
+            return await self._start()  # somebody else has that port now
+        raise CannotLocate("The local platform did not start; platform.log in the state folder says why")
+
+    def _spawn(self, port: str) -> subprocess.Popen[bytes]:
+        rest = ["--address-file", str(self._address), "--exit-when-idle", str(IDLE)]
+        with (self._folder / "platform.log").open("ab") as log:
+            return subprocess.Popen(  # noqa: S603 - our own command
+                [*_COMMAND, "serve", "--data", str(self._data), "--port", port, *rest],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # it outlives this host
+            )
+
+    async def _agent_key(self, url: str, host: str) -> str:
+        """The key of the host's agent, which is registered when the host comes for the first time."""
+        from thenvoi_bridge.client import Client
+
+        kept = self._folder / "agents" / f"{host.encode().hex()}.key"
+        if key := _text(kept):
+            return key
+        person = _text(self._folder / "person.key")
+        if person is None:
+            person = await to_thread.run_sync(self._add_person)
+        async with Client(url, person) as client:
+            made = await client(RegisterMyAgent(name=host, description=f"{host} on this computer"))
+        await to_thread.run_sync(partial(_keep, kept, made.credentials.api_key))
+        return made.credentials.api_key
+
+    def _add_person(self) -> str:
+        """Make the one person of this platform: whoever uses this computer."""
+        name = _user_name()
+        new = ["--email", f"{name}@localhost", "--name", name, "--org", "local", "--json"]
+        command = [*_COMMAND, "user", "add", "--data", str(self._data), *new]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - our own
+        key: str = json.loads(done.stdout)["api_key"]
+        _keep(self._folder / "person.key", key)
+        return key
+
+
+_COMMAND = [sys.executable, "-m", "thenvoi_bridge", "platform"]
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # an account without a name, as in some containers
+        return "you"
+
+
+def _text(path: Path) -> str | None:
+    """What a small file says, None if it is missing or empty."""
+    return path.read_text() or None if path.exists() else None
+
+
+def _keep(path: Path, key: str) -> None:
+    """Keep a key for this account's eyes only."""
+    private_folder(path.parent)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(key)

@@ -1,0 +1,80 @@
+"""The bridge over stdin and stdout, as Claude Desktop and IDEs start it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from typing import BinaryIO
+
+import anyio
+
+from thenvoi_bridge.bridge import resources, sdk
+from thenvoi_bridge.bridge.delivery import fan_out
+from thenvoi_bridge.bridge.endpoint import Endpoint, Locate, Side, sides_of
+from thenvoi_bridge.bridge.server import build
+from thenvoi_bridge.bridge.session import Session
+from thenvoi_bridge.hosting import wire
+from thenvoi_bridge.hosting.local import LocalPlatform
+from thenvoi_bridge.settings import Settings
+
+LAST_BREATH = 1.0
+"""Seconds for a clean end once the host has gone; nothing depends on it, the inbox is durable."""
+
+logger = logging.getLogger(__name__)
+
+
+def run(settings: Settings) -> None:
+    """Serve one host until it closes stdin, then end the process within `LAST_BREATH` seconds."""
+    pipes = wire.claimed()
+    anyio.run(_serve, settings, *pipes)
+
+
+async def _serve(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO) -> None:
+    session = Session(locate(settings), settings.state_dir)
+    server, subscribers = build(session, sides(settings), local=settings.is_local)
+    if settings.is_local:
+        logger.info("no key is set: using the platform on this computer")
+    if settings.name:
+        session.introduce(settings.name)
+    async with wire.opened(wire_in, wire_out) as (read, write), anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        tasks.start_soon(fan_out, session, (resources.INBOX, resources.STATUS), subscribers.updated)
+        await sdk.serve(server, read, write)
+        _end_soon()
+        tasks.cancel_scope.cancel()
+
+
+def sides(settings: Settings) -> tuple[Side, ...]:
+    """Whose tools the host is given, told by the keys without asking anybody."""
+    if settings.is_local:
+        return ("agent",)
+    keyed: set[Side] = set(sides_of(settings.api_key)) if settings.api_key else set()
+    keyed |= {"agent"} if settings.agent_key else set()
+    keyed |= {"human"} if settings.user_key else set()
+    return tuple(sorted(keyed))
+
+
+def locate(settings: Settings) -> Locate:
+    """How to find the platform: where the settings say, or on this computer."""
+    if settings.is_local:
+        return LocalPlatform(settings.state_dir / "local").locate
+    either = sides_of(settings.api_key) if settings.api_key else ()
+    endpoint = Endpoint(
+        base_url=settings.base_url.rstrip("/"),
+        ws_url=settings.ws_url,
+        agent_key=settings.agent_key or (settings.api_key if "agent" in either else None),
+        user_key=settings.user_key or (settings.api_key if "human" in either else None),
+    )
+
+    async def found(_: str) -> Endpoint:
+        return endpoint
+
+    return found
+
+
+def _end_soon() -> None:
+    """The host has gone. If something hangs now, a connection being closed say, end all the same."""
+    timer = threading.Timer(LAST_BREATH, os._exit, [0])
+    timer.daemon = True
+    timer.start()

@@ -1,0 +1,52 @@
+"""What the inbox refuses, split by what the caller does next. Ids and states only: safe to show a model."""
+
+
+class InboxError(Exception):
+    """Base of what the inbox refuses."""
+
+
+class LeaseLost(InboxError):
+    """Somebody else holds the message now, or has ended it: do nothing more for it."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(f"Message {id} is no longer held here")
+
+
+class Underway(InboxError):
+    """An answer to the message is being sent at this moment: wait for that call."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(f"An answer to message {id} is being sent right now")
+
+
+class AlreadyAnswered(InboxError):
+    """This very answer was given before. `answer` is the JSON text it ended with: return that."""
+
+    def __init__(self, answer: str) -> None:
+        super().__init__("This answer was given already")
+        self.answer = answer
+
+
+class NotOpen(InboxError):
+    """The message's state does not allow this: most often it was answered or ended before."""
+
+    def __init__(self, id: str, state: str) -> None:
+        super().__init__(f"Message {id} is {state}")
+        self.id = id
+        self.state = state
+
+
+class Unknown(InboxError):
+    """No messages with these ids ever came in."""
+
+    def __init__(self, ids: tuple[str, ...]) -> None:
+        super().__init__(f"Not in the inbox: {', '.join(ids)}")
+        self.ids = ids
+
+
+class SeveralRooms(InboxError):
+    """One answer goes to one room."""
+
+    def __init__(self, chat_ids: tuple[str, ...]) -> None:
+        super().__init__(f"These messages are from several rooms: {', '.join(chat_ids)}")
+        self.chat_ids = chat_ids

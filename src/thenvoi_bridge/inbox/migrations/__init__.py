@@ -1,0 +1,1 @@
+"""The shape of `inbox.db`, by numbered SQL files."""

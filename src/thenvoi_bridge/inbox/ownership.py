@@ -1,0 +1,97 @@
+"""Which processes of this computer are alive, told by file locks: the kernel drops a dead one's at once."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+from uuid import uuid4
+
+from filelock import BaseFileLock, FileLock, Timeout
+
+_PATIENCE = 10.0  # seconds to wait while another process starts; it needs about a millisecond
+
+
+class NotPrivate(Exception):
+    """The folder could be read or changed by others on this computer, so nothing may be kept in it."""
+
+
+def private_folder(path: Path) -> Path:
+    """Make `path` a folder that only this account can enter, and return it.
+
+    Raises `NotPrivate` where it is a link, no folder, or another account's, and `OSError` where it cannot
+    be made.
+    """
+    with suppress(FileExistsError):
+        path.mkdir(mode=0o700, parents=True)
+    found = path.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        raise NotPrivate(f"{path} is a link; give the folder it leads to")
+    if not stat.S_ISDIR(found.st_mode):
+        raise NotPrivate(f"{path} is not a folder")
+    if sys.platform != "win32":
+        if found.st_uid != os.getuid():
+            raise NotPrivate(f"{path} belongs to another account")
+        path.chmod(0o700)
+    return path
+
+
+class Owner:
+    """This process's sign of life in a folder, from `start` to `close` or to its end, however it ends.
+
+    No process ids, which are used again, and no clocks, which jump. Close it with `close`.
+    """
+
+    def __init__(self, id: str, procs: Path, lock: BaseFileLock) -> None:
+        self.id = id
+        self._procs = procs
+        self._lock = lock
+
+    @classmethod
+    def start(cls, folder: Path) -> Self:
+        """Give this process an id and a lock in `folder`, and tidy up after dead processes.
+
+        Waits for others that start in the same folder, a moment as a rule. Raises `TimeoutError` if that
+        takes 10 seconds, and `NotPrivate` or `OSError` as `private_folder` does.
+        """
+        procs = private_folder(private_folder(folder) / "procs")
+        id = uuid4().hex
+        lock = FileLock(procs / f"{id}.lock", thread_local=False)
+        # A new lock file is free for an instant before it is locked. Tidied up in that instant, its process
+        # would hold a lock on a file without a name and look dead for life. So this is done one at a time.
+        with FileLock(procs.with_suffix(".lock"), timeout=_PATIENCE):
+            _tidy(procs)
+            lock.acquire(timeout=0)
+        return cls(id, procs, lock)
+
+    def alive(self, other: str) -> bool:
+        """Whether the owner with this id still lives, in this process or any other. Does not wait.
+
+        Ids are never used again, so a missing file means dead for good. Two who ask after the same dead
+        owner at the same instant may see each other's lock; the next time they ask they know.
+        """
+        return _held(self._procs / f"{other}.lock")
+
+    def close(self) -> None:
+        """Be dead to the others. The file stays until somebody starts."""
+        self._lock.release()
+
+
+def _held(path: Path) -> bool:
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def _tidy(procs: Path) -> None:
+    for path in procs.glob("*.lock"):
+        if not _held(path):
+            with suppress(OSError):  # Windows: somebody is just asking whether it is held
+                path.unlink(missing_ok=True)

@@ -1,0 +1,145 @@
+"""When to try again: what each way of losing the connection means, and how long to wait after it."""
+
+from __future__ import annotations
+
+import math
+import random
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Every interval of a listener, in seconds; a span is one to draw from.
+
+    The figures are those of websocket.md, sections 7.3 and 8, and of reliability.md, F2, F3 and F19.
+    """
+
+    heartbeat: float = 10.0  # the platform closes after 45 s of silence (vendor docs)
+    patience: float = 10.0  # with an opening, a send, and the reply to a join or a heartbeat
+    closing: float = 1.0
+    tick: float = 1.0
+    nap: float = 5.0  # a tick that comes so much too late means that the computer slept
+    backoff: Span = (0.5, 30.0)
+    stable: float = 60.0  # failures are forgotten when all went well for so long
+    cut: Span = (1.0, 1.5)  # after a close with 1000 or 1001
+    restart: Span = (1.0, 5.0)  # after 1012
+    crowd: Span = (30.0, 60.0)  # after 1013
+    standby: Span = (60.0, 120.0)  # when refused, or cut twice within `contest`
+    contest: float = 300.0
+    longest: float = 300.0  # for which a Retry-After is believed
+
+
+@dataclass(slots=True)
+class Backoff:
+    """Full jitter under a bound that doubles with every failure, until things go well for a stable time."""
+
+    pace: Pace
+    failures: int = 0
+    up_at: float = math.inf
+
+    def up(self, now: float) -> None:
+        """Success; it counts once it has lasted."""
+        self.up_at = now
+
+    def down(self, now: float) -> float:
+        """Failure. The seconds to wait before the next try."""
+        if now - self.up_at >= self.pace.stable:
+            self.failures = 0
+        first, longest = self.pace.backoff
+        bound = min(longest, first * 2.0**self.failures)
+        self.failures = min(self.failures + 1, 32)
+        self.up_at = math.inf
+        return draw((0.0, bound))
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why there is no connection, in words for people, and the least to wait.
+
+    `refused` is the HTTP status if the platform does not want us. `cut` means that another connection may
+    have taken our place: so the platform ends the older of two sockets of one agent (clients, by their era).
+    """
+
+    reason: str
+    pause: Span = (0.0, 0.0)
+    refused: int | None = None
+    cut: bool = False
+
+
+class Gone(Exception):
+    """The connection is no good any more although it is open; the text says why."""
+
+
+def ending(exc: Exception, pace: Pace) -> Ending:
+    """What an exception of the socket means. Nothing of its text is passed on: it may show the URL."""
+    match exc:
+        case Gone():
+            return Ending(str(exc))
+        case ConnectionClosed():
+            return _closed(exc.rcvd.code if exc.rcvd else 1006, pace)
+        case InvalidStatus():
+            return _turned_away(exc.response.status_code, exc.response.headers, pace)
+        case TimeoutError():
+            return Ending("the platform does not answer")
+        case ssl.SSLError():
+            return Ending("the connection cannot be made secure")
+        case ImportError():
+            return Ending("a SOCKS proxy is set, which needs the package python-socks")
+        case OSError() | UnicodeError():
+            return Ending("the platform cannot be reached")
+        case _:
+            return _NO_SOCKET
+
+
+def draw(span: Span) -> float:
+    """A number of the span, all being equally likely."""
+    return random.uniform(*span)  # noqa: S311 - no secret
+
+
+def _closed(code: int, pace: Pace) -> Ending:
+    pauses = {1000: pace.cut, 1001: pace.cut, 1012: pace.restart, 1013: pace.crowd}
+    cut = code in (1000, 1001)
+    return Ending(f"the connection ended (code {code})", pauses.get(code, (0.0, 0.0)), cut=cut)
+
+
+def _turned_away(status: int, headers: Mapping[str, str], pace: Pace) -> Ending:
+    if status == 429 or status >= 500:
+        least = min(pace.longest, _retry_after(headers))
+        return Ending(f"the platform is busy (HTTP {status})", (least, least + pace.backoff[0]))
+    if status < 300:
+        return _NO_SOCKET
+    if status < 400:
+        reason = "the platform redirects elsewhere, which is not followed"
+    else:
+        reason = _REFUSALS.get(status, "the platform does not open its socket")
+    return Ending(f"{reason} (HTTP {status})", pace.standby, refused=status)
+
+
+_NO_SOCKET = Ending("what answers at the platform's address is no WebSocket")  # a hotel's log-in page, say
+_REFUSALS = {
+    # 401 can only come from a proxy: the platform says 403 to every key it does not like (clients).
+    401: "the key is rejected",
+    403: "the key is rejected",
+    404: "there is no socket at the platform's address",
+    409: "another connection of this agent is in place",
+}
+
+
+def _retry_after(headers: Mapping[str, str]) -> float:
+    text = headers.get("Retry-After", "")
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return 0.0

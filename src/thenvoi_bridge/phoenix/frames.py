@@ -1,0 +1,109 @@
+"""Phoenix Channels V2 text frames, to and from JSON; not V1 objects and not binary frames."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+_EXCERPT = 80  # characters of a foreign frame that may reach a log
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+class ProtocolError(Exception):
+    """The peer sent something that is not a Phoenix V2 frame.
+
+    `excerpt` is what it began with, at most 80 characters; the message shows no more of it either.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.excerpt = text[:_EXCERPT]
+        super().__init__(f"not a Phoenix V2 frame: {self.excerpt!r}")
+
+
+class Frame(NamedTuple):
+    """One message in either direction: `[join_ref, ref, topic, event, payload]` (Phoenix V2).
+
+    `join_ref` names the channel instance by the ref of the join that opened it; `ref` names the message,
+    and its reply repeats it. Heartbeats have no join_ref, events of the server no ref.
+    """
+
+    join_ref: str | None
+    ref: str | None
+    topic: str
+    event: str
+    payload: dict[str, Any]
+
+    def encode(self) -> str:
+        """The frame as compact JSON with non-ASCII text kept; ValueError if a number in it is not finite."""
+        return _encode(self)
+
+    @classmethod
+    def decode(cls, text: str) -> Frame:
+        """Read a frame as leniently as it can be done without guessing.
+
+        Elements past the fifth are ignored (Phoenix does), numeric refs become text, and a payload that is
+        no object becomes `{}` (the Python clients do). Anything else that is not a frame is a ProtocolError.
+        """
+        try:
+            match _parse(text):
+                case [join_ref, ref, str(topic), str(event), payload, *_]:
+                    payload = payload if isinstance(payload, dict) else {}
+                    return cls(_ref(join_ref), _ref(ref), topic, event, payload)
+        except (ValueError, TypeError, RecursionError) as exc:
+            raise ProtocolError(text) from exc
+        raise ProtocolError(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """One event for many subscribers, its payload encoded once (Phoenix calls this the fastlane).
+
+    `payload_json` is the text of a JSON object and is passed on unread.
+    """
+
+    topic: str
+    event: str
+    payload_json: str
+    _tail: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        tail = f",null,{_encode(self.topic)},{_encode(self.event)},{self.payload_json}]"
+        object.__setattr__(self, "_tail", tail)
+
+    def framed(self, join_ref: str | None) -> str:
+        """The frame for the subscriber whose join had this join_ref.
+
+        Phoenix's own fastlane sends null there, which every Python client drops; so it is filled in.
+        """
+        return f"[{_encode(join_ref)}{self._tail}"
+
+
+def _parse(text: str) -> Any:
+    value = _decoder.decode(text)
+    # Half a surrogate pair is legal in JSON text but in no UTF-8: it would break whoever stores or echoes it.
+    if _SURROGATE.search(text):
+        _encode(value).encode()
+    return value
+
+
+def _finite(literal: str) -> float:
+    number = float(literal)
+    if not math.isfinite(number):
+        raise ValueError("a number JSON cannot express")
+    return number
+
+
+def _ref(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    raise TypeError("a ref is text, a number or null")
+
+
+_SURROGATE = re.compile(r"\\u[dD]")
+_decoder = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)

@@ -1,0 +1,18 @@
+"""What an agent did or thought: kept for the people of a room, pushed to nobody (vendor, March 2026)."""
+
+from __future__ import annotations
+
+from thenvoi_bridge.contract.events import EventCreated, SendEvent
+from thenvoi_bridge.platform.handlers import handler
+from thenvoi_bridge.platform.log import Change
+from thenvoi_bridge.platform.messages import append, check_size
+from thenvoi_bridge.platform.rooms import seat
+from thenvoi_bridge.platform.rules.access import Principal
+
+
+@handler
+def send_event(call: SendEvent, me: Principal, tx: Change) -> EventCreated:
+    seat(tx, call.chat_id, me)
+    check_size(call.content, "/event/content")
+    row = append(tx, call.chat_id, me, call.message_type, call.content, call.metadata)
+    return EventCreated(id=row["id"], message_type=call.message_type, success=True)

@@ -1,0 +1,126 @@
+"""Carries the log to the sockets of this process.
+
+One reader for all topics somebody here listens to; each event is encoded once, whoever hears it. The reader
+wakes when the bell rings and looks besides every few seconds, because bells may be missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, Protocol
+
+import anyio
+
+from thenvoi_bridge.phoenix.frames import Broadcast
+from thenvoi_bridge.platform import clock, lifecycle, log
+from thenvoi_bridge.platform.rules.access import Principal, hears
+from thenvoi_bridge.storage import Database
+
+POLL = 2.0
+"""Seconds after which a missed bell no longer matters."""
+
+SLICE = 500
+"""Most lines of one topic that are read at once."""
+
+
+class Ear(Protocol):
+    """A socket, as the hub sees it."""
+
+    @property
+    def principal(self) -> Principal: ...
+
+    def hear(self, broadcast: Broadcast) -> None:
+        """Take an event; must not block or raise."""
+
+
+class Hub:
+    """Who listens to what, and how far each topic has been told."""
+
+    def __init__(self, db: Database, bell: log.Bell) -> None:
+        self._db, self._bell = db, bell
+        self._ears: dict[str, list[Ear]] = {}
+        self._positions: dict[str, int] = {}
+        self._rung: set[str] = set()
+        self._woken = anyio.Event()
+        self._reached: list[tuple[str, str]] = []
+        self._reached_some = anyio.Event()
+
+    async def listen(self, topic: str, ear: Ear) -> None:
+        """Let `ear` hear what is logged on `topic` from now on."""
+        if topic not in self._positions:
+            position = await self._db.read(lambda tx: log.head(tx, topic))
+            self._positions.setdefault(topic, position)
+        self._ears.setdefault(topic, []).append(ear)
+
+    def ignore(self, topic: str, ear: Ear) -> None:
+        """Stop telling `ear` about `topic`. Harmless if it did not listen."""
+        rest = [other for other in self._ears.get(topic, ()) if other is not ear]
+        if rest:
+            self._ears[topic] = rest
+        else:
+            self._ears.pop(topic, None)
+            self._positions.pop(topic, None)
+
+    async def run(self) -> None:
+        """Read and tell until cancelled."""
+        stop = self._bell.listen(self._on_ring)
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._note_deliveries)
+                while True:
+                    await self._tell_all(await self._due())
+        finally:
+            stop()
+
+    def _on_ring(self, topics: Iterable[str]) -> None:
+        self._rung.update(topics)
+        self._woken.set()
+
+    async def _due(self) -> dict[str, int]:
+        """The topics to look at next, with our position in each."""
+        with anyio.move_on_after(POLL) as waited:
+            await self._woken.wait()
+        self._woken = anyio.Event()
+        rung, self._rung = self._rung, set()
+        if waited.cancelled_caught:
+            return dict(self._positions)
+        return {topic: self._positions[topic] for topic in rung if topic in self._positions}
+
+    async def _tell_all(self, due: dict[str, int]) -> None:
+        while due:
+            lines = await self._db.read(partial(log.since, positions=due, limit=SLICE))
+            for logged in lines:
+                self._tell(logged)
+            more = len(lines) >= SLICE  # only then can a topic have been cut short
+            due = {topic: self._positions[topic] for topic in due if topic in self._positions} if more else {}
+
+    async def _note_deliveries(self) -> None:
+        """Write down who was reached, apart from the telling so that nobody waits for it."""
+        while True:
+            await self._reached_some.wait()
+            self._reached_some = anyio.Event()
+            pairs, self._reached = self._reached, []
+            await self._db.write(partial(lifecycle.note_delivered, pairs=pairs, now=clock.now()))
+
+    def _tell(self, logged: log.Logged) -> None:
+        if logged.seq <= self._positions.get(logged.topic, logged.seq):
+            return
+        self._positions[logged.topic] = logged.seq
+        payload = log.decoded(logged)
+        if logged.event == log.LEFT:
+            return self._forget(logged.topic, payload["id"])
+        broadcast = Broadcast(logged.topic, logged.event, logged.payload)
+        for ear in self._ears.get(logged.topic, ()):
+            if hears(ear.principal, logged.event, payload):
+                ear.hear(broadcast)
+                self._note(ear.principal, logged.event, payload)
+
+    def _note(self, principal: Principal, event: str, payload: dict[str, Any]) -> None:
+        if event == "message_created" and principal.type == "Agent":
+            self._reached.append((payload["id"], principal.id))
+            self._reached_some.set()
+
+    def _forget(self, topic: str, actor_id: str) -> None:
+        for ear in [ear for ear in self._ears.get(topic, ()) if ear.principal.id == actor_id]:
+            self.ignore(topic, ear)

@@ -1,0 +1,88 @@
+"""How far each recipient has come with a message: marking, and the table of deliveries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from thenvoi_bridge.contract.errors import NotFound
+from thenvoi_bridge.contract.lifecycle import MarkFailed, MarkProcessed, MarkProcessing, MessageStatus
+from thenvoi_bridge.platform.handlers import handler
+from thenvoi_bridge.platform.log import Change
+from thenvoi_bridge.platform.rooms import seat
+from thenvoi_bridge.platform.rules.access import Principal
+from thenvoi_bridge.platform.rules.delivery import Attempt, Delivery, Order, State
+from thenvoi_bridge.storage import Row, Tx
+
+
+@handler
+def mark_processing(call: MarkProcessing, me: Principal, tx: Change) -> MessageStatus:
+    return _mark(call, me, tx, "start")
+
+
+@handler
+def mark_processed(call: MarkProcessed, me: Principal, tx: Change) -> MessageStatus:
+    return _mark(call, me, tx, "succeed")
+
+
+@handler
+def mark_failed(call: MarkFailed, me: Principal, tx: Change) -> MessageStatus:
+    return _mark(call, me, tx, "fail", call.error)
+
+
+def open_delivery(tx: Tx, message: Row, recipient_id: str) -> None:
+    """Begin to follow a message that mentions `recipient_id`. `message` has id, chat_id and seq."""
+    _save(tx, message, recipient_id, Delivery(), mentioned=True)
+
+
+def note_delivered(tx: Tx, pairs: Iterable[tuple[str, str]], now: str) -> None:
+    """Record that messages were pushed: pairs of message id and recipient id."""
+    for message_id, recipient_id in pairs:
+        row = _row(tx, message_id, recipient_id)
+        if row is not None and row["status"] == State.NONE:
+            _save(tx, row, recipient_id, delivery_of(row).after("deliver", now), mentioned=True)
+
+
+def delivery_of(row: Row) -> Delivery:
+    """The delivery a row of the table holds."""
+    attempts = tuple(Attempt(**attempt) for attempt in json.loads(row["attempts"]))
+    return Delivery(State(row["status"]), row["delivered_at"], row["processed_at"], attempts)
+
+
+def _mark(
+    call: MarkProcessing | MarkProcessed | MarkFailed,
+    me: Principal,
+    tx: Change,
+    order: Order,
+    error: str | None = None,
+) -> MessageStatus:
+    """Any message of the room may be marked, even one's own; published clients do that."""
+    seat(tx, call.chat_id, me)
+    message = tx.one("SELECT id, chat_id, seq FROM messages WHERE id = ?", call.message_id)
+    if message is None or message["chat_id"] != call.chat_id:
+        raise NotFound("Message not found")
+    row = _row(tx, call.message_id, me.id)
+    delivery = (delivery_of(row) if row else Delivery()).after(order, tx.now, error)
+    _save(tx, message, me.id, delivery, mentioned=bool(row and row["mentioned"]))
+    shown = {"id": call.message_id, "status": delivery.state.value, "success": True}
+    return MessageStatus.model_validate({**shown, "attempt_number": len(delivery.attempts)})
+
+
+def _row(tx: Tx, message_id: str, recipient_id: str) -> Row | None:
+    return tx.one(
+        "SELECT deliveries.*, message_id AS id FROM deliveries WHERE message_id = ? AND recipient_id = ?",
+        message_id, recipient_id,
+    )  # fmt: skip
+
+
+def _save(tx: Tx, message: Row, recipient_id: str, delivery: Delivery, *, mentioned: bool) -> None:
+    shown = delivery.shown()
+    tx.run(
+        "INSERT INTO deliveries (message_id, recipient_id, chat_id, seq, mentioned, status, delivered_at, "
+        "processed_at, attempts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (message_id, recipient_id) DO UPDATE SET status = excluded.status, "
+        "delivered_at = excluded.delivered_at, processed_at = excluded.processed_at, "
+        "attempts = excluded.attempts",
+        message["id"], recipient_id, message["chat_id"], message["seq"], int(mentioned), shown["status"],
+        shown["delivered_at"], shown["processed_at"], json.dumps(shown["attempts"]),
+    )  # fmt: skip

@@ -1,0 +1,181 @@
+"""Text messages: sending, and the three views of a room's past."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import LiteralString
+
+from thenvoi_bridge.contract.call import Json
+from thenvoi_bridge.contract.errors import Unprocessable
+from thenvoi_bridge.contract.feed import MessageCreated, Topic
+from thenvoi_bridge.contract.messages import (
+    ChatMessage,
+    GetContext,
+    ListMessages,
+    ListMyMessages,
+    MessagePage,
+    MessagePageInfo,
+    MessageSent,
+    NextMessage,
+    Recipient,
+    SendMessage,
+    SendMyMessage,
+)
+from thenvoi_bridge.contract.page import MetaPage, Page, PageInfo
+from thenvoi_bridge.platform import clock
+from thenvoi_bridge.platform.chats import DEFAULT_TITLE
+from thenvoi_bridge.platform.handlers import handler
+from thenvoi_bridge.platform.lifecycle import delivery_of, open_delivery
+from thenvoi_bridge.platform.log import Change
+from thenvoi_bridge.platform.paging import window
+from thenvoi_bridge.platform.rooms import mentionable, room, seat
+from thenvoi_bridge.platform.rules.access import Principal
+from thenvoi_bridge.platform.rules.delivery import SHOWN, State
+from thenvoi_bridge.platform.rules.mentions import resolve, stored_form
+from thenvoi_bridge.storage import Row, Tx, Value
+
+MAX_CONTENT = 128 * 1024
+"""Bytes of UTF-8 in one message: no frame may reach the 1 MiB at which stock Python clients drop the link."""
+
+TITLE_LENGTH = 60
+"""Characters of the first message that make a room's title."""
+
+
+@handler
+def send_message(call: SendMessage | SendMyMessage, me: Principal, tx: Change) -> MessageSent:
+    seat(tx, call.chat_id, me)
+    check_size(call.content, "/message/content")
+    recipients = resolve(me.id, call.mentions, mentionable(tx, call.chat_id))
+    named = [{"id": r.id, "handle": r.handle, "name": r.name} for r in recipients]
+    _title(tx, call.chat_id, call.content)
+    content = stored_form(call.content, call.mentions, recipients)
+    row = append(tx, call.chat_id, me, "text", content, {"mentions": named, "status": "sent"})
+    for recipient in recipients:
+        if recipient.type == "Agent":
+            open_delivery(tx, row, recipient.id)
+    tx.tell(Topic("chat_room", call.chat_id), MessageCreated.model_validate(_shown(row, {})))
+    return MessageSent(id=row["id"], success=True, recipients=[Recipient(**n) for n in named])
+
+
+@handler
+def list_messages(call: ListMessages, me: Principal, tx: Change) -> MessagePage:
+    seat(tx, call.chat_id, me)
+    states = sorted(SHOWN[call.status])
+    rows = _mentioning(tx, call.chat_id, me.id, states, *window(call))
+    total = _count(tx, f"{_MENTIONING} AND status IN ({_marks(states)})", me.id, call.chat_id, *states)
+    info = PageInfo.of(call.page, call.page_size, total).model_dump()
+    return MessagePage(
+        data=_messages(tx, rows, me),
+        metadata=MessagePageInfo.model_validate({**info, "status_filter": call.status}),
+    )
+
+
+@handler
+def next_message(call: NextMessage, me: Principal, tx: Change) -> ChatMessage | None:
+    seat(tx, call.chat_id, me)
+    rows = _mentioning(tx, call.chat_id, me.id, sorted(SHOWN[None]), 1, 0)
+    return next(iter(_messages(tx, rows, me)), None)
+
+
+@handler
+def get_context(call: GetContext, me: Principal, tx: Change) -> MetaPage[ChatMessage]:
+    seat(tx, call.chat_id, me)
+    size = min(max(call.page_size, 1), 100)  # described, not enforced: published clients send more
+    where = (
+        "FROM messages WHERE chat_id = ? AND (sender_id = ? OR id IN "
+        "(SELECT message_id FROM deliveries WHERE recipient_id = ? AND chat_id = ? AND mentioned = 1))"
+    )
+    args = (call.chat_id, me.id, me.id, call.chat_id)
+    rows = tx.all(f"SELECT * {where} ORDER BY seq LIMIT ? OFFSET ?", *args, size, (call.page - 1) * size)
+    info = PageInfo.of(call.page, size, _count(tx, where, *args))
+    return MetaPage(data=_messages(tx, rows, me), meta=info)
+
+
+@handler
+def list_my_messages(call: ListMyMessages, me: Principal, tx: Change) -> Page[ChatMessage]:
+    seat(tx, call.chat_id, me)
+    where: LiteralString = "FROM messages WHERE chat_id = ?"
+    args: list[Value] = [call.chat_id]
+    if call.message_type:
+        where, args = where + " AND message_type = ?", [*args, call.message_type]
+    if call.since:
+        where, args = where + " AND inserted_at > ?", [*args, clock.stamp(call.since)]
+    rows = tx.all(f"SELECT * {where} ORDER BY seq DESC LIMIT ? OFFSET ?", *args, *window(call))
+    info = PageInfo.of(call.page, call.page_size, _count(tx, where, *args))
+    return Page(data=_messages(tx, rows, me), metadata=info)
+
+
+def check_size(content: str, pointer: str) -> None:
+    """Raise `Unprocessable` for more than `MAX_CONTENT` bytes."""
+    if len(content.encode()) > MAX_CONTENT:
+        raise Unprocessable("The text is too long", {pointer: [f"is longer than {MAX_CONTENT} bytes"]})
+
+
+def append(
+    tx: Change, chat_id: str, sender: Principal, message_type: str, content: str, metadata: Json | None
+) -> Row:
+    """Write the next message of a room. Numbers and times within a room only ever grow."""
+    chat = room(tx, chat_id)
+    at = clock.later_than(chat["last_at"], tx.now)
+    tx.run(
+        "UPDATE chats SET last_seq = last_seq + 1, last_at = ?, updated_at = ? WHERE id = ?", at, at, chat_id
+    )
+    row = tx.one(
+        "INSERT INTO messages (id, chat_id, seq, message_type, content, metadata, sender_id, sender_type, "
+        "sender_name, inserted_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+        tx.new_id(), chat_id, chat["last_seq"] + 1, message_type, content,
+        None if metadata is None else json.dumps(metadata, ensure_ascii=False),
+        sender.id, sender.type, sender.name, at, at,
+    )  # fmt: skip
+    assert row is not None
+    return row
+
+
+def _title(tx: Tx, chat_id: str, content: str) -> None:
+    """Name a room after its first message."""
+    first_line = content.strip().splitlines()[0]
+    short = first_line if len(first_line) <= TITLE_LENGTH else first_line[: TITLE_LENGTH - 1] + "…"
+    sql = "UPDATE chats SET title = ? WHERE id = ? AND title = ?"
+    tx.run(sql, short, chat_id, DEFAULT_TITLE)
+
+
+_MENTIONING: LiteralString = "FROM deliveries WHERE recipient_id = ? AND chat_id = ? AND mentioned = 1"
+
+
+def _mentioning(tx: Tx, chat_id: str, me: str, states: Sequence[State], limit: int, offset: int) -> list[Row]:
+    """Messages that mention an agent and are in one of these states for it, oldest first."""
+    ids = f"SELECT message_id {_MENTIONING} AND status IN ({_marks(states)}) ORDER BY seq LIMIT ? OFFSET ?"
+    sql = f"SELECT messages.* FROM messages WHERE id IN ({ids}) ORDER BY seq"
+    return tx.all(sql, me, chat_id, *states, limit, offset)
+
+
+def _messages(tx: Tx, rows: Sequence[Row], me: Principal) -> list[ChatMessage]:
+    """Rows of one room as the caller may see them: an agent sees its own delivery, a person everybody's."""
+    if not rows:
+        return []
+    seqs = [row["seq"] for row in rows]
+    sql = "SELECT * FROM deliveries WHERE chat_id = ? AND seq BETWEEN ? AND ?"
+    statuses: dict[str, Json] = {}
+    for entry in tx.all(sql, rows[0]["chat_id"], min(seqs), max(seqs)):
+        if entry["status"] != State.NONE and (me.type == "User" or entry["recipient_id"] == me.id):
+            of_message = statuses.setdefault(entry["message_id"], {})
+            of_message[entry["recipient_id"]] = delivery_of(entry).shown()
+    return [ChatMessage.model_validate(_shown(row, statuses.get(row["id"], {}))) for row in rows]
+
+
+def _shown(row: Row, delivery_status: Json) -> Json:
+    metadata: Json | None = json.loads(row["metadata"]) if row["metadata"] else None
+    if row["message_type"] == "text" and delivery_status:
+        metadata = {**(metadata or {}), "delivery_status": delivery_status}
+    return {**row, "chat_room_id": row["chat_id"], "metadata": metadata}
+
+
+def _count(tx: Tx, source: LiteralString, *args: Value) -> int:
+    row = tx.one("SELECT count(*) AS n " + source, *args)
+    assert row is not None
+    return int(row["n"])
+
+
+def _marks(values: Sequence[object]) -> LiteralString:
+    return ", ".join("?" for _ in values)

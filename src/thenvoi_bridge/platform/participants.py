@@ -1,0 +1,101 @@
+"""Who is in a room: listing, adding, removing, and telling everybody concerned."""
+
+from __future__ import annotations
+
+from thenvoi_bridge.contract.errors import Conflict, Forbidden, NotFound
+from thenvoi_bridge.contract.feed import ParticipantAdded, ParticipantRemoved, RoomAdded, RoomRemoved, Topic
+from thenvoi_bridge.contract.participants import (
+    AddMyParticipant,
+    AddParticipant,
+    ListMyParticipants,
+    ListParticipants,
+    Participant,
+    ParticipantDetails,
+    RemoveMyParticipant,
+    RemoveParticipant,
+    Role,
+)
+from thenvoi_bridge.platform.handlers import handler
+from thenvoi_bridge.platform.identity import actor
+from thenvoi_bridge.platform.log import Change
+from thenvoi_bridge.platform.peers import is_peer
+from thenvoi_bridge.platform.rooms import present, role_of, room, rooms_topic, seat
+from thenvoi_bridge.platform.rules.access import Principal, check_add, check_remove
+from thenvoi_bridge.storage import Row, Tx
+
+
+@handler
+def list_participants(call: ListParticipants, me: Principal, tx: Change) -> list[Participant]:
+    seat(tx, call.chat_id, me)
+    return [Participant.model_validate(row) for row in present(tx, call.chat_id)]
+
+
+@handler
+def list_my_participants(call: ListMyParticipants, me: Principal, tx: Change) -> list[ParticipantDetails]:
+    seat(tx, call.chat_id, me)
+    rows = [row for row in present(tx, call.chat_id) if call.participant_type in (None, row["type"])]
+    return [ParticipantDetails.model_validate({**row, "is_external": _is_external(row)}) for row in rows]
+
+
+@handler
+def add_participant(call: AddParticipant | AddMyParticipant, me: Principal, tx: Change) -> Participant:
+    role = seat(tx, call.chat_id, me)
+    if role_of(tx, call.chat_id, call.participant_id):
+        raise Conflict("Already a participant of this room")
+    _check_reach(tx, me, call.participant_id)
+    check_add(role, call.role)
+    return enter(tx, room(tx, call.chat_id), call.participant_id, call.role)
+
+
+@handler
+def remove_participant(
+    call: RemoveParticipant | RemoveMyParticipant, me: Principal, tx: Change
+) -> Participant:
+    role = seat(tx, call.chat_id, me)
+    target_role = role_of(tx, call.chat_id, call.participant_id)
+    if target_role is None:
+        raise NotFound("Participant not found")
+    check_remove(me, role, call.participant_id, target_role)
+    return leave(tx, room(tx, call.chat_id), call.participant_id, target_role)
+
+
+def _check_reach(tx: Tx, me: Principal, actor_id: str) -> None:
+    """Raise `NotFound` for anybody outside the organisation who is no peer, so that tenants stay unseen."""
+    if is_peer(tx, me, actor_id):
+        return
+    sql = "SELECT id FROM actors WHERE id = ? AND organization_id = ? AND deleted_at IS NULL"
+    if tx.one(sql, actor_id, me.organization_id):
+        raise Forbidden("You may only add your peers")
+    raise NotFound("Participant not found")
+
+
+def enter(tx: Change, chat: Row, actor_id: str, role: Role) -> Participant:
+    """Put an actor into a room and tell it and the others. One that was removed may come back."""
+    tx.run(
+        "INSERT INTO participants (chat_id, actor_id, role, status, joined_at) VALUES (?, ?, ?, 'active', ?) "
+        "ON CONFLICT (chat_id, actor_id) DO UPDATE SET role = excluded.role, status = 'active', "
+        "joined_at = excluded.joined_at",
+        chat["id"], actor_id, role, tx.now,
+    )  # fmt: skip
+    who = actor(tx, actor_id)
+    tx.tell(rooms_topic(who["type"], actor_id), RoomAdded.model_validate(chat))
+    shown = {**who, "role": role, "status": "active", "is_external": _is_external(who)}
+    tx.tell(Topic("room_participants", chat["id"]), ParticipantAdded.model_validate(shown))
+    return Participant.model_validate(shown)
+
+
+def leave(tx: Change, chat: Row, actor_id: str, role: Role) -> Participant:
+    """Take an actor out of a room, tell everybody, and end its subscriptions to the room."""
+    tx.run(
+        "UPDATE participants SET status = 'inactive' WHERE chat_id = ? AND actor_id = ?", chat["id"], actor_id
+    )
+    who = actor(tx, actor_id)
+    tx.tell(rooms_topic(who["type"], actor_id), RoomRemoved.model_validate({**chat, "removed_at": tx.now}))
+    tx.tell(Topic("room_participants", chat["id"]), ParticipantRemoved.model_validate(who))
+    tx.forget(Topic("room_participants", chat["id"]), actor_id)
+    tx.forget(Topic("chat_room", chat["id"]), actor_id)
+    return Participant.model_validate({**who, "role": role, "status": "inactive"})
+
+
+def _is_external(row: Row) -> bool | None:
+    return True if row["type"] == "Agent" else None

@@ -1,0 +1,146 @@
+"""Puts a platform on a port and keeps it there until it is told to stop, or has been idle long enough."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from thenvoi_bridge.platform.app import opened, running
+from thenvoi_bridge.platform.socket import MAX_FRAME
+
+logger = logging.getLogger(__name__)
+
+
+class PortTaken(Exception):
+    """The address is in use or may not be used."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises `PortTaken` with a sentence for people."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as exc:
+        listener.close()
+        raise PortTaken(
+            f"Cannot listen on {host} port {port}: {exc.strerror}. Choose another --port."
+        ) from exc
+    return listener
+
+
+def address(listener: socket.socket) -> str:
+    """The base URL of what listens here."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def publish(path: Path, url: str) -> None:
+    """Write the base URL where others look for it, whole or not at all."""
+    draft = path.with_suffix(".new")
+    draft.write_text(url)
+    draft.replace(path)
+
+
+class Watched:
+    """The app, with an eye on when it was last used."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._open = 0
+        self._last = anyio.current_time()
+
+    @property
+    def idle(self) -> float:
+        """Seconds since the last use; 0 while a request or a socket is open."""
+        return 0.0 if self._open else anyio.current_time() - self._last
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._open += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._open -= 1
+            self._last = anyio.current_time()
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A platform that answers requests. `ended` is set when it stopped by itself or by a signal."""
+
+    url: str
+    app: Watched
+    ended: anyio.Event
+
+
+@asynccontextmanager
+async def served(folder: Path, listener: socket.socket) -> AsyncGenerator[Served]:
+    """Serve the platform whose data is in `folder` for as long as this is entered.
+
+    Leaving closes its sockets with 1012 (uvicorn), which clients take as "come back". Raises `StorageError`.
+    """
+    async with opened(folder) as (db, keys), running(db, keys) as app:
+        watched, ended = Watched(app), anyio.Event()
+        server = uvicorn.Server(_config(watched))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_run, server, listener, ended)
+            while not server.started and not ended.is_set():  # noqa: ASYNC110 - uvicorn has no event for it
+                await anyio.sleep(0.01)
+            try:
+                yield Served(address(listener), watched, ended)
+            finally:
+                server.should_exit = True
+
+
+async def serve(
+    folder: Path,
+    listener: socket.socket,
+    *,
+    ready: Callable[[str], None],
+    idle_exit: float | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM, or until nobody has used the platform for `idle_exit` seconds.
+
+    `ready` is called with the base URL once requests are answered.
+    """
+    async with served(folder, listener) as platform, anyio.create_task_group() as tasks:
+        ready(platform.url)
+        if idle_exit is not None:
+            tasks.start_soon(_end_when_idle, platform, idle_exit)
+        await platform.ended.wait()
+        tasks.cancel_scope.cancel()
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        lifespan="off",
+        ws="websockets-sansio",
+        ws_max_size=MAX_FRAME,
+        ws_per_message_deflate=False,
+        access_log=False,  # its lines hold the query, and so the keys of sockets
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+async def _run(server: uvicorn.Server, listener: socket.socket, ended: anyio.Event) -> None:
+    await server.serve(sockets=[listener])
+    ended.set()
+
+
+async def _end_when_idle(platform: Served, limit: float) -> None:
+    while (idle := platform.app.idle) < limit:  # noqa: ASYNC110 - idleness is the absence of events
+        await anyio.sleep(limit - idle)
+    logger.info("nobody has used this platform for %.0f seconds; ending", limit)
+    platform.ended.set()

@@ -1,0 +1,148 @@
+"""Threads that work on SQLite connections, and the commit of many transactions at once.
+
+A commit costs a disk flush and a hop between threads, however little is in it. So a lane takes everything
+that waits, gives each piece a savepoint, commits once, and only then tells the callers.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, Generic
+
+import apsw
+
+from thenvoi_bridge.storage import StorageError, T, Violated
+from thenvoi_bridge.storage.sqlite_tx import SqliteTx
+
+
+@dataclass(slots=True, eq=False)
+class Job(Generic[T]):
+    """Work somebody waits for, and what came of it."""
+
+    work: Callable[[SqliteTx], T]
+    waiter: asyncio.Future[None]
+    grouped: bool
+    value: T = field(init=False)
+    error: BaseException | None = None
+
+    def attempt(self, tx: SqliteTx) -> None:
+        """Do the work, unless nobody waits for it any more."""
+        if self.waiter.cancelled():
+            return
+        try:
+            self.value = self.work(tx)
+        except BaseException as error:
+            self.error = error
+
+    def result(self) -> T:
+        """Return or raise what came of the work."""
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+class Lane:
+    """A queue of jobs and the threads that serve it, each alone with its connection.
+
+    The threads are daemons: a process that never closes its database still ends. `most` bounds one turn.
+    """
+
+    def __init__(self, *, most: int) -> None:
+        self._jobs: SimpleQueue[Job[Any] | None] = SimpleQueue()
+        self._most = most
+        self._closed = False
+        self._loop = asyncio.get_running_loop()
+        self._threads: list[Thread] = []
+
+    def start(self, connection: apsw.Connection) -> None:
+        """Serve the queue with one more thread, which closes the connection in the end."""
+        thread = Thread(target=self._serve, args=(connection,), name="storage", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    async def ask(self, work: Callable[[SqliteTx], T], *, grouped: bool = False) -> T:
+        """Queue the work and wait for its end. `grouped` work becomes part of a group's transaction."""
+        if self._closed:
+            raise StorageError("the database is closed")
+        job = Job(work, self._loop.create_future(), grouped)
+        self._jobs.put(job)
+        await job.waiter
+        return job.result()
+
+    def close(self) -> None:
+        """Take no more work. The threads finish the queue and close their connections."""
+        self._closed = True
+        self._jobs.put(None)
+
+    def join(self) -> None:
+        """Wait, off the event loop, until the threads have ended."""
+        for thread in self._threads:
+            thread.join()
+
+    def _serve(self, connection: apsw.Connection) -> None:
+        tx = SqliteTx(connection)
+        while self._turn(tx):
+            pass
+        connection.close()
+
+    def _turn(self, tx: SqliteTx) -> bool:
+        jobs = self._take()
+        for job in jobs:
+            if not job.grouped:
+                job.attempt(tx)
+        if group := [job for job in jobs if job.grouped]:
+            _commit(tx, group)
+        with suppress(RuntimeError):  # the loop has closed: nobody waits
+            self._loop.call_soon_threadsafe(_tell, jobs)
+        return bool(jobs)
+
+    def _take(self) -> list[Job[Any]]:
+        """Wait for a job and take what is behind it. Nothing at all means the end."""
+        jobs: list[Job[Any]] = []
+        job = self._jobs.get()
+        with suppress(Empty):
+            while job is not None:
+                jobs.append(job)
+                if len(jobs) == self._most:
+                    return jobs
+                job = self._jobs.get_nowait()
+            self._jobs.put(None)  # again, for the next turn and the other threads
+        return jobs
+
+
+def _tell(jobs: list[Job[Any]]) -> None:
+    for job in jobs:
+        if not job.waiter.done():
+            job.waiter.set_result(None)
+
+
+def _commit(tx: SqliteTx, group: list[Job[Any]]) -> None:
+    """Run a group in one transaction. Where that fails as a whole, all of the group have failed."""
+    try:
+        tx.run("BEGIN IMMEDIATE")
+        for job in group:
+            _nest(tx, job)
+        tx.run("COMMIT")
+    except StorageError as error:
+        for job in group:
+            job.error = type(error)(*error.args)  # one each, for raising an error adds to its traceback
+            job.error.__cause__ = error.__cause__
+    finally:
+        tx.roll_back()
+
+
+def _nest(tx: SqliteTx, job: Job[Any]) -> None:
+    """Run one job in the group's transaction, so that its failure undoes nothing but itself."""
+    tx.run("SAVEPOINT job")
+    job.attempt(tx)
+    if not tx.is_open():
+        # A full disk does this, for one. What the group did before is lost with it.
+        raise job.error if isinstance(job.error, StorageError) else StorageError("the transaction is gone")
+    if job.error is None and tx.dangles():
+        job.error = Violated("FOREIGN KEY constraint failed")  # left to COMMIT, all of the group would pay
+    if job.error is not None:
+        tx.run("ROLLBACK TO job")
+    tx.run("RELEASE job")

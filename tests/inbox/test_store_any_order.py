@@ -1,0 +1,260 @@
+"""Two hosts on one inbox do whatever they like, and die: nothing is lost, overtaken or answered twice."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Coroutine
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from tests.inbox.mentions import NOW, mention
+from thenvoi_bridge.inbox.core import ATTEMPTS, HELD, LEASE, OPEN, Item, State
+from thenvoi_bridge.inbox.errors import AlreadyAnswered, LeaseLost, NotOpen, Underway
+from thenvoi_bridge.inbox.ownership import Owner
+from thenvoi_bridge.inbox.store import Inbox
+
+T = TypeVar("T")
+ROOMS = ("tea", "coffee")
+rooms = st.sampled_from(ROOMS)
+hosts = st.integers(0, 1)
+picks = st.data()
+
+
+class Host:
+    """A process: its inbox, what it was handed, and the answers it is sending."""
+
+    def __init__(self, owner: Owner, inbox: Inbox) -> None:
+        self.owner = owner
+        self.inbox = inbox
+        self.hand: list[Item] = []
+        self.sending: list[list[Item]] = []
+
+    @classmethod
+    async def start(cls, folder: Path) -> "Host":
+        owner = Owner.start(folder)
+        return cls(owner, await Inbox.open(folder, owner))
+
+    async def die(self) -> None:
+        self.owner.close()
+        await self.inbox.close()
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """Beside the inbox, what everybody saw happen: who holds what until when, and what has ended how."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = TemporaryDirectory()
+        self.runner = asyncio.Runner()
+        self.hosts = [self.run(Host.start(Path(self.folder.name))) for _ in range(2)]
+        self.now = NOW
+        self.orders: dict[str, tuple[str, str, str]] = {}
+        self.arrived: list[str] = []
+        self.holders: dict[str, tuple[str, float, State]] = {}
+        self.closed: dict[str, State] = {}
+        self.digests: dict[str, str] = {}
+        self.attempts: Counter[str] = Counter()
+        self.since = 0
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(work)
+
+    def teardown(self) -> None:
+        for host in self.hosts:
+            self.run(host.die())
+        self.runner.close()
+        self.folder.cleanup()
+
+    def living(self, id: str) -> bool:
+        """Whether the process that holds a message, if any, lives."""
+        return id in self.holders and self.holders[id][0] in {host.owner.id for host in self.hosts}
+
+    def held(self, id: str) -> bool:
+        return self.living(id) and self.holders[id][1] > self.now
+
+    def open(self, room: str) -> list[str]:
+        """What has not ended in a room, as the room has it."""
+        ids = (id for id, order in self.orders.items() if order[0] == room and id not in self.closed)
+        return sorted(ids, key=self.orders.__getitem__)
+
+    def close(self, id: str, state: State) -> None:
+        self.closed[id] = state
+        self.holders.pop(id, None)
+
+    # Coming in
+
+    @rule(host=hosts, room=rooms, minute=st.integers(0, 59))
+    def put(self, host: int, room: str, minute: int) -> None:
+        message = mention(f"m{len(self.orders)}", room, minute)
+        assert self.run(self.hosts[host].inbox.put([message])) == 1
+        self.orders[message.id] = (room, message.inserted_at, message.id)
+        self.arrived.append(message.id)
+
+    @precondition(lambda self: self.orders)
+    @rule(host=hosts, pick=picks)
+    def put_again(self, host: int, pick: st.DataObject) -> None:
+        id = pick.draw(st.sampled_from(self.arrived))
+        assert self.run(self.hosts[host].inbox.put([mention(id, self.orders[id][0])])) == 0
+
+    @rule(host=hosts)
+    def a_listing_begins(self, host: int) -> None:
+        self.since = self.run(self.hosts[host].inbox.seq())
+
+    @rule(host=hosts, room=rooms, pick=picks)
+    def sweep(self, host: int, room: str, pick: st.DataObject) -> None:
+        here = [id for id in self.arrived if self.orders[id][0] == room]
+        listed = [id for id in here if pick.draw(st.integers(0, 3))]
+        messages = [mention(id, room) for id in listed]
+        assert self.run(self.hosts[host].inbox.sweep(room, messages, self.since)) == 0
+        for id in set(self.open(room)) & set(self.arrived[: self.since]) - set(listed):
+            if not self.living(id):
+                self.close(id, State.GONE)
+        for id in listed:
+            if self.closed.get(id) is State.GONE:
+                del self.closed[id]
+            elif self.closed.get(id) is State.DONE:
+                self.closed[id] = State.ACKING
+
+    @rule(host=hosts, room=rooms)
+    def drop_room(self, host: int, room: str) -> None:
+        self.run(self.hosts[host].inbox.drop_room(room))
+        for id in self.open(room):
+            if not (self.living(id) and self.holders[id][2] is State.ANSWERING):
+                self.close(id, State.GONE)
+
+    # Going out
+
+    @rule(host=hosts, room=st.none() | rooms, limit=st.integers(1, 3))
+    def lease(self, host: int, room: str | None, limit: int) -> None:
+        inbox = self.hosts[host].inbox
+        items = self.run(inbox.lease(room, limit, self.now))
+        for dead in self.run(inbox.page(None, None, 10**6, {State.DEAD})).items:
+            if dead.id not in self.closed:
+                assert self.attempts[dead.id] >= ATTEMPTS
+                assert not self.held(dead.id)
+                self.close(dead.id, State.DEAD)
+        if items:
+            self.handed_out(self.hosts[host], items, room, limit)
+        for other in ROOMS if room is None and not items else ():
+            assert not self.open(other) or any(map(self.held, self.open(other))), "a room is forgotten"
+
+    def handed_out(self, host: Host, items: list[Item], room: str | None, limit: int) -> None:
+        ids = [item.id for item in items]
+        assert room in (None, items[0].chat_id)
+        assert ids == self.open(items[0].chat_id)[:limit], "a message was overtaken"
+        assert not any(map(self.held, self.open(items[0].chat_id))), "a room was handed out twice"
+        for item in items:
+            self.attempts[item.id] += 1
+            assert item.attempts == self.attempts[item.id]
+            self.holders[item.id] = (host.owner.id, self.now + LEASE, State.LEASED)
+        host.hand = items
+
+    @rule(host=hosts)
+    def release(self, host: int) -> None:
+        at = self.hosts[host]
+        held = {item.id: item for item in self.run(at.inbox.get(item.id for item in at.hand))}
+        self.run(at.inbox.release(at.hand))
+        for item in at.hand:
+            if held[item.id] == item:
+                del self.holders[item.id]
+                self.attempts[item.id] -= 1
+
+    @precondition(lambda self: self.orders)
+    @rule(host=hosts, room=rooms, text=st.sampled_from("ab"), pick=picks)
+    def begin(self, host: int, room: str, text: str, pick: st.DataObject) -> None:
+        at = self.hosts[host]
+        here = [id for id in self.arrived if self.orders[id][0] == room]
+        if not here:
+            return
+        which = pick.draw(st.sets(st.sampled_from(here), min_size=1, max_size=2))
+        digest = f"{sorted(which)} {text}"
+        try:
+            items = self.run(at.inbox.begin_answer(which, digest, self.now))
+        except AlreadyAnswered as error:
+            assert {self.digests[id] for id in which} == {error.answer}
+        except NotOpen:
+            assert which & self.closed.keys()
+        except (LeaseLost, Underway):
+            mine = (at.owner.id, State.LEASED)
+            assert any(self.held(id) and self.holders[id][::2] != mine for id in which)
+        else:
+            assert not which & self.closed.keys()
+            for id in which:
+                assert not self.held(id) or self.holders[id][::2] == (at.owner.id, State.LEASED)
+                self.holders[id] = (at.owner.id, self.now + LEASE, State.ANSWERING)
+            at.sending.append(items)
+
+    @precondition(lambda self: any(host.sending for host in self.hosts))
+    @rule(pick=picks, arrives=st.booleans())
+    def the_platform_answers(self, pick: st.DataObject, arrives: bool) -> None:
+        at = pick.draw(st.sampled_from([host for host in self.hosts if host.sending]))
+        sent = at.sending.pop()
+        try:
+            if arrives:
+                self.run(at.inbox.answered(sent, sent[0].digest or ""))
+            else:
+                self.run(at.inbox.unanswered(sent))
+        except LeaseLost:
+            current = self.run(at.inbox.get(item.id for item in sent))
+            assert current != sent
+            return
+        for item in sent:
+            assert item.id not in self.digests, "a message was answered twice"
+            if arrives:
+                self.digests[item.id] = item.digest or ""
+                self.close(item.id, State.ACKING)
+            else:
+                self.holders[item.id] = (*self.holders[item.id][:2], State.LEASED)
+
+    @precondition(lambda self: self.orders)
+    @rule(host=hosts, failed=st.booleans(), pick=picks)
+    def end(self, host: int, failed: bool, pick: st.DataObject) -> None:
+        at, id = self.hosts[host], pick.draw(st.sampled_from(self.arrived))
+        try:
+            self.run(at.inbox.end([id], "failed" if failed else "processed", None, self.now))
+        except NotOpen:
+            assert id in self.closed
+        except (LeaseLost, Underway):
+            assert self.held(id)
+            assert self.holders[id][::2] != (at.owner.id, State.LEASED)
+        else:
+            if id not in self.closed:
+                self.close(id, State.ACKING)
+
+    @rule(host=hosts)
+    def acknowledge(self, host: int) -> None:
+        for item in self.run(self.hosts[host].inbox.acking()):
+            told = self.run(self.hosts[host].inbox.acked(item))
+            assert self.closed[item.id] is State.ACKING
+            self.closed[item.id] = told.state
+
+    # What goes wrong
+
+    @rule(host=hosts)
+    def crash(self, host: int) -> None:
+        self.run(self.hosts[host].die())
+        self.hosts[host] = self.run(Host.start(Path(self.folder.name)))
+
+    @rule(seconds=st.sampled_from([1.0, LEASE / 2, LEASE]))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+
+    @invariant()
+    def everything_is_where_it_should_be(self) -> None:
+        inbox = self.hosts[0].inbox
+        page = self.run(inbox.page(None, None, 10**6, set(State)))
+        assert sorted(item.id for item in page.items) == sorted(self.arrived)
+        for item in page.items:
+            if item.id in self.closed:
+                assert item.state is self.closed[item.id]
+            else:
+                assert item.state in OPEN
+                assert (item.state in HELD) == (item.id in self.holders)
+        unread = [item for item in page.items if item.state in (State.READY, State.LEASED)]
+        assert page.unread == self.run(inbox.unread()) == len(unread)
+
+
+TestInAnyOrder = AnyOrder.TestCase

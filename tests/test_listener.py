@@ -1,0 +1,697 @@
+"""The listener against real sockets on which the server's half of the protocol answers, or does not."""
+
+import asyncio
+import http
+import json
+import logging
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import anyio
+import pytest
+from anyio.abc import SocketAttribute, SocketStream
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import Close
+from websockets.http11 import Request, Response
+
+from thenvoi_bridge import __version__
+from thenvoi_bridge.contract.feed import MessageCreated, RoomAdded, Topic
+from thenvoi_bridge.listener import (
+    Denied,
+    Heard,
+    Listener,
+    Lost,
+    Notice,
+    Pace,
+    Ready,
+    Refused,
+    Unclear,
+    socket_url,
+)
+from thenvoi_bridge.listener.notices import Backlog
+from thenvoi_bridge.listener.pace import Backoff, ending
+from thenvoi_bridge.phoenix.frames import Broadcast
+from thenvoi_bridge.phoenix.server import JoinAsked, ServerProtocol
+
+KEY = "thnv_a_1_secret/+&="
+ROOMS = Topic("agent_rooms", "a")
+CHAT = Topic("chat_room", "r")
+SOON = (0.0, 0.0)
+NEVER = (3600.0, 3600.0)
+QUICK = Pace(
+    closing=0.2,
+    tick=0.02,
+    backoff=(0.001, 0.01),
+    cut=SOON,
+    restart=SOON,
+    crowd=SOON,
+    standby=NEVER,
+    contest=0.0,
+)
+MESSAGE = {
+    "id": "m",
+    "content": "hi",
+    "message_type": "text",
+    "sender_id": "u",
+    "sender_type": "User",
+    "inserted_at": "2026-03-01T10:00:00.000000Z",
+    "updated_at": "2026-03-01T10:00:00.000000Z",
+}
+
+quiet = logging.getLogger("tests.listener.server")
+quiet.setLevel(logging.CRITICAL)  # at DEBUG the server's side shows the key, as it may
+
+
+@dataclass
+class Peer:
+    """One connection, seen from the platform."""
+
+    ws: ServerConnection
+    protocol: ServerProtocol = field(default_factory=ServerProtocol)
+    heard: list[str] = field(default_factory=list[str])
+
+    async def flush(self) -> None:
+        for text in self.protocol.outgoing():
+            await self.ws.send(text)
+
+    async def push(self, topic: Topic, event: str, payload: object) -> None:
+        self.protocol.push(Broadcast(str(topic), event, json.dumps(payload)))
+        await self.flush()
+
+
+@dataclass
+class Platform:
+    """Joins everybody to everything, unless told otherwise."""
+
+    port: int = 0
+    openings: list[Request] = field(default_factory=list[Request])
+    peers: list[Peer] = field(default_factory=list[Peer])
+    answers: list[Response] = field(default_factory=list[Response])  # instead of the next upgrades
+    refuse: dict[str, str] = field(default_factory=dict[str, str])
+    silent: set[str] = field(default_factory=set[str])  # topics whose joins find no answer
+    mute: bool = False
+    asked: list[JoinAsked] = field(default_factory=list[JoinAsked])
+    news: anyio.Event = field(default_factory=anyio.Event)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def peer(self) -> Peer:
+        return self.peers[-1]
+
+    def upgrade(self, ws: ServerConnection, request: Request) -> Response | None:
+        self.openings.append(request)
+        self.ring()
+        return self.answers.pop(0) if self.answers else None
+
+    async def handle(self, ws: ServerConnection) -> None:
+        self.peers.append(peer := Peer(ws))
+        try:
+            async for text in ws:
+                assert isinstance(text, str)
+                peer.heard.append(text)
+                if not self.mute:
+                    self.answer(peer, text)
+                    await peer.flush()
+                self.ring()
+        except ConnectionClosed:
+            pass
+
+    def answer(self, peer: Peer, text: str) -> None:
+        for event in peer.protocol.receive(text):
+            if isinstance(event, JoinAsked):
+                self.asked.append(event)
+                if reason := self.refuse.get(event.topic):
+                    peer.protocol.refuse(event, reason)
+                elif event.topic not in self.silent:
+                    peer.protocol.accept(event)
+
+    def ring(self) -> None:
+        self.news.set()
+        self.news = anyio.Event()
+
+    async def until_heard(self, part: str) -> None:
+        while not any(part in text for peer in self.peers for text in peer.heard):
+            await self.news.wait()
+
+
+def answer(status: int, **headers: str) -> Response:
+    named = {k.replace("_", "-"): v for k, v in headers.items()} | {
+        "Content-Length": "0",
+        "Connection": "close",
+    }
+    return Response(status, http.HTTPStatus(status).phrase, Headers(named))
+
+
+@asynccontextmanager
+async def running(platform: Platform) -> AsyncIterator[Platform]:
+    async with serve(
+        platform.handle, "127.0.0.1", platform.port, process_request=platform.upgrade, logger=quiet
+    ) as server:
+        platform.port = next(iter(server.sockets)).getsockname()[1]
+        yield platform
+
+
+@asynccontextmanager
+async def listening(listener: Listener) -> AsyncIterator[Listener]:
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(listener.run)
+            yield listener
+            tasks.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def joined(*topics: Topic, pace: Pace = QUICK, **more: Any) -> AsyncIterator[tuple[Platform, Listener]]:
+    """A platform and a listener that is Ready for the topics."""
+    async with running(Platform()) as platform:
+        async with listening(Listener(platform.url, KEY, first=topics, pace=pace, **more)) as listener:
+            for topic in topics:
+                assert await anext(listener) == Ready(topic)
+            yield platform, listener
+
+
+async def until(listener: Listener, *wanted: Notice | type) -> list[Notice]:
+    """The notices up to the last of those wanted, in whatever order they come."""
+    found, missing = [], list(wanted)
+    while missing:
+        notice = await anext(listener)
+        found.append(notice)
+        missing = [w for w in missing if w not in (notice, type(notice))]
+    return found
+
+
+# What it hears
+
+
+async def test_it_joins_and_hears() -> None:
+    async with joined(ROOMS, CHAT) as (platform, listener):
+        await platform.peer.push(CHAT, "message_created", MESSAGE)
+        heard = await anext(listener)
+        assert isinstance(heard, Heard)
+        assert isinstance(heard.payload, MessageCreated)
+        assert (heard.topic, heard.payload.chat_room_id) == (CHAT, "r")
+        await platform.peer.push(ROOMS, "room_added", {"id": "r2"})
+        assert await anext(listener) == Heard(ROOMS, RoomAdded(id="r2"))
+        assert listener.state.word == "live"
+        assert listener.state.heard_at
+
+
+async def test_an_event_without_a_join_ref_is_heard_too() -> None:
+    async with joined(ROOMS) as (platform, listener):
+        await platform.peer.ws.send(json.dumps([None, None, str(ROOMS), "room_added", {"id": "x"}]))
+        assert await anext(listener) == Heard(ROOMS, RoomAdded(id="x"))
+
+
+async def test_a_message_larger_than_a_mebibyte_is_heard() -> None:
+    async with joined(CHAT) as (platform, listener):
+        await platform.peer.push(CHAT, "message_created", MESSAGE | {"content": "x" * 2**21})
+        assert isinstance(await anext(listener), Heard)
+
+
+async def test_a_topic_is_joined_and_left_at_once_whatever_the_tick() -> None:
+    async with joined(ROOMS, pace=Pace(heartbeat=1000, patience=1000, tick=1000)) as (platform, listener):
+        listener.join(CHAT)
+        listener.join(CHAT)
+        assert await anext(listener) == Ready(CHAT)
+        listener.leave(CHAT)
+        listener.leave(CHAT)
+        await platform.until_heard("phx_leave")
+        assert list(platform.peer.protocol.joined) == [str(ROOMS)]
+    assert [asked.topic for asked in platform.asked] == [str(ROOMS), str(CHAT)]
+
+
+async def test_topics_may_be_joined_and_left_while_there_is_no_connection() -> None:
+    async with running(Platform()) as platform:
+        listener = Listener(platform.url, KEY, first=[ROOMS], pace=QUICK)
+        listener.join(CHAT)
+        listener.leave(ROOMS)
+        async with listening(listener):
+            assert await anext(listener) == Ready(CHAT)
+        assert [asked.topic for asked in platform.asked] == [str(CHAT)]
+
+
+async def test_many_topics_are_joined_in_small_numbers_so_that_heartbeats_get_through() -> None:
+    topics = [Topic("chat_room", str(n)) for n in range(100)]
+    platform = Platform(silent={str(topic) for topic in topics})
+    async with (
+        running(platform),
+        listening(Listener(platform.url, KEY, first=topics, pace=QUICK_BEAT)) as listener,
+    ):
+        await platform.until_heard("heartbeat")
+        assert len(platform.asked) == 32
+        platform.silent.clear()
+        for asked in platform.asked:
+            platform.peer.protocol.accept(asked)
+        await platform.peer.flush()
+        assert await until(listener, *map(Ready, topics)) == [Ready(topic) for topic in topics]
+
+
+QUICK_BEAT = Pace(heartbeat=0.02, patience=10, tick=0.02, backoff=(0.001, 0.01))
+
+
+# What it cannot hear
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "not json",
+        "{}",
+        "[]",
+        '["1",null,7,"x",{}]',
+        b"\x00\x01binary",
+        '[null,null,"chat_room:other","message_created",{}]',
+        '[null,"99","phoenix","phx_reply",{}]',
+        '[null,null,"agent_rooms:a","task_exploded",{"id":1}]',
+        '[null,null,"agent_rooms:a","room_added",{"id":"x"},"a sixth"]',
+    ],
+)
+async def test_strange_frames_do_no_harm(frame: str | bytes) -> None:
+    async with joined(ROOMS) as (platform, listener):
+        await platform.peer.ws.send(frame)
+        await platform.peer.push(ROOMS, "room_added", {"id": "after"})
+        found = await until(listener, Heard(ROOMS, RoomAdded(id="after")))
+        assert set(map(type, found)) == {Heard}
+    assert len(platform.openings) == 1
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '["1",null,"agent_rooms:a","room_added",{"id":1}]',
+        '["1",null,"agent_rooms:a","room_added",{}]',
+        '["1",null,"agent_rooms:a","room_added",{"id":',
+        b'["1",null,"agent_rooms:a","room_added",\xff',
+    ],
+)
+async def test_an_event_that_cannot_be_read_sends_the_reader_to_rest(frame: str | bytes) -> None:
+    async with joined(ROOMS) as (platform, listener):
+        await platform.peer.ws.send(frame)
+        assert await anext(listener) == Unclear(ROOMS)
+
+
+async def test_a_forbidden_topic_is_denied_and_not_asked_for_again_until_wanted_anew() -> None:
+    platform = Platform(refuse={str(CHAT): "unauthorized"})
+    async with (
+        running(platform),
+        listening(Listener(platform.url, KEY, first=[CHAT, ROOMS], pace=QUICK)) as listener,
+    ):
+        assert await anext(listener) == Denied(CHAT, "unauthorized")
+        await platform.peer.ws.close(1011)
+        await until(listener, Lost, Ready(ROOMS))
+        assert [asked.topic for asked in platform.asked].count(str(CHAT)) == 1
+        platform.refuse.clear()
+        listener.join(CHAT)
+        assert await anext(listener) == Ready(CHAT)
+
+
+async def test_a_topic_refused_for_another_reason_is_tried_again() -> None:
+    platform = Platform(refuse={str(CHAT): "join crashed"})
+    async with (
+        running(platform),
+        listening(Listener(platform.url, KEY, first=[CHAT], pace=QUICK)) as listener,
+    ):
+        assert await anext(listener) == Unclear(CHAT)
+        platform.refuse.clear()
+        await until(listener, Ready(CHAT))
+
+
+async def test_a_join_without_an_answer_is_tried_again() -> None:
+    platform = Platform(silent={str(CHAT)})
+    pace = Pace(patience=0.05, tick=0.02, backoff=(0.001, 0.01))
+    async with running(platform), listening(Listener(platform.url, KEY, first=[CHAT], pace=pace)) as listener:
+        assert await anext(listener) == Unclear(CHAT)
+        platform.silent.clear()
+        await until(listener, Ready(CHAT))
+
+
+@pytest.mark.parametrize("end", ["close", "fail"])
+async def test_a_channel_that_ends_is_joined_again_and_the_others_go_on(end: str) -> None:
+    async with joined(ROOMS, CHAT) as (platform, listener):
+        getattr(platform.peer.protocol, end)(str(CHAT))
+        await platform.peer.flush()
+        assert await until(listener, Ready(CHAT)) == [Unclear(CHAT), Ready(CHAT)]
+    assert len(platform.openings) == 1
+    assert len(platform.asked) == 3
+
+
+async def test_a_reader_who_falls_behind_is_sent_to_rest() -> None:
+    async with joined(ROOMS, CHAT, backlog=2) as (platform, listener):
+        for n in range(6):
+            await platform.peer.push((ROOMS, CHAT)[n % 2], "room_added", {"id": str(n)})
+        await platform.peer.ws.close(1011)
+        found = await until(listener, Lost)
+    kinds = [type(notice) for notice in found]
+    assert kinds == [Heard, Heard, Unclear, Unclear, Lost]
+    assert {ROOMS, CHAT} == {n.topic for n in found if isinstance(n, Unclear)}
+
+
+async def test_the_last_word_on_the_connection_is_read_last() -> None:
+    backlog = Backlog(9)
+    for notice in (
+        Ready(CHAT),
+        Unclear(ROOMS),
+        Lost("x"),
+        Unclear(ROOMS),
+        Ready(CHAT),
+        Lost("x"),
+        Ready(CHAT),
+    ):
+        backlog.put(notice)
+    with anyio.fail_after(5):
+        assert [await backlog.take() for _ in range(3)] == [Unclear(ROOMS), Lost("x"), Ready(CHAT)]
+
+
+# When the connection goes
+
+
+async def test_after_a_restart_on_the_same_port_everything_is_joined_again() -> None:
+    platform = Platform()
+    async with listening(
+        Listener(f"http://127.0.0.1:{free_port(platform)}", KEY, first=[ROOMS], pace=QUICK)
+    ) as it:
+        assert isinstance(await anext(it), Lost)
+        async with running(platform):
+            await until(it, Ready(ROOMS))
+            it.join(CHAT)
+            await until(it, Ready(CHAT))
+            assert it.state.attempts == 0
+        await until(it, Lost)
+        async with running(platform):
+            await until(it, Ready(ROOMS), Ready(CHAT))
+            await platform.peer.push(CHAT, "message_created", MESSAGE)
+            assert isinstance(await anext(it), Heard)
+
+
+def free_port(platform: Platform) -> int:
+    with anyio.from_thread.start_blocking_portal() if False else __import__("socket").socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        platform.port = sock.getsockname()[1]
+    return platform.port
+
+
+async def test_a_link_that_went_silent_is_given_up() -> None:
+    pace = Pace(heartbeat=0.02, patience=0.05, closing=0.05, tick=0.01, backoff=(0.001, 0.01))
+    async with joined(ROOMS, pace=pace) as (platform, listener):
+        platform.mute = True
+        lost = await anext(listener)
+        platform.mute = False
+        assert lost == Lost("the heartbeat is not answered")
+        await until(listener, Ready(ROOMS))
+
+
+async def test_a_computer_that_slept_drops_its_socket_at_once() -> None:
+    asleep = 0.0
+    async with joined(ROOMS, wall=lambda: 1e9 + asleep) as (platform, listener):
+        asleep = 60.0
+        with anyio.fail_after(1):
+            assert await anext(listener) == Lost("this computer slept")
+            assert await anext(listener) == Ready(ROOMS)
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1008, 1009, 1011, 1012, 1013, 4000])
+async def test_no_close_code_is_the_end(code: int) -> None:
+    async with joined(ROOMS) as (platform, listener):
+        await platform.peer.ws.close(code)
+        assert await until(listener, Ready(ROOMS)) == [
+            Lost(f"the connection ended (code {code})"),
+            Ready(ROOMS),
+        ]
+
+
+async def test_a_connection_torn_down_is_made_again() -> None:
+    async with joined(ROOMS) as (platform, listener):
+        platform.peer.ws.transport.abort()
+        await until(listener, Lost, Ready(ROOMS))
+
+
+async def test_whoever_is_cut_twice_stands_back_for_the_other() -> None:
+    pace = Pace(backoff=(0.001, 0.01), tick=0.02, cut=SOON, standby=NEVER)
+    async with joined(ROOMS, pace=pace) as (platform, listener):
+        await platform.peer.ws.close(1000)
+        await until(listener, Lost, Ready(ROOMS))
+        await platform.peer.ws.close(1000)
+        assert await anext(listener) == Lost("another connection of this agent took over")
+        assert listener.state.word == "waiting"
+    assert len(platform.openings) == 2
+
+
+async def test_whoever_is_told_of_a_successor_stands_back_at_the_first_cut() -> None:
+    control = Topic("agent_control", "a")
+    async with joined(control, pace=Pace(cut=SOON, standby=NEVER, tick=0.02)) as (platform, listener):
+        await platform.peer.push(control, "supersede", {})
+        await platform.peer.ws.close(1000)
+        assert await anext(listener) == Lost("another connection of this agent took over")
+
+
+# When it cannot begin
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 409])
+async def test_a_refused_opening_is_said_and_not_hammered(status: int) -> None:
+    platform = Platform(answers=[answer(status)])
+    async with running(platform), listening(Listener(platform.url, KEY, pace=QUICK)) as listener:
+        refused = await anext(listener)
+        assert isinstance(refused, Refused)
+        assert refused.status == status
+        assert (listener.state.word, listener.state.reason) == ("refused", refused.reason)
+        assert listener.state.attempts == 1
+
+
+async def test_a_refused_opening_is_tried_again_for_the_platform_may_be_mended() -> None:
+    platform = Platform(answers=[answer(403), answer(403)])
+    pace = Pace(backoff=(0.001, 0.01), standby=(0.001, 0.01))
+    async with (
+        running(platform),
+        listening(Listener(platform.url, KEY, first=[ROOMS], pace=pace)) as listener,
+    ):
+        found = await until(listener, Ready(ROOMS))
+        assert found[0] == Refused(403, "the key is rejected (HTTP 403)")
+        assert listener.state.word == "live"
+        assert listener.state.reason is None
+        assert listener.state.attempts == 0
+
+
+@pytest.mark.parametrize("status", [200, 429, 500, 502, 503])
+async def test_a_busy_platform_is_tried_again_soon(status: int) -> None:
+    platform = Platform(answers=[answer(status)])
+    async with (
+        running(platform),
+        listening(Listener(platform.url, KEY, first=[ROOMS], pace=QUICK)) as listener,
+    ):
+        lost, ready = await until(listener, Ready(ROOMS))
+        assert isinstance(lost, Lost)
+
+
+@pytest.mark.parametrize("reply", [b"", b"garbage\r\n\r\n", b"HTTP/1.1 101 X\r\n\r\n"])
+async def test_what_is_no_platform_is_no_catastrophe(reply: bytes) -> None:
+    async def handle(stream: SocketStream) -> None:
+        async with stream:
+            await stream.receive()
+            await stream.send(reply)
+
+    async with (
+        await anyio.create_tcp_listener(local_host="127.0.0.1") as server,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(server.serve, handle)
+        url = f"http://127.0.0.1:{server.extra(SocketAttribute.local_port)}"
+        async with listening(Listener(url, KEY, pace=QUICK)) as listener:
+            assert isinstance(await anext(listener), Lost)
+        tasks.cancel_scope.cancel()
+
+
+async def test_an_opening_without_an_answer_is_given_up() -> None:
+    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as server:
+        url = f"http://127.0.0.1:{server.extra(SocketAttribute.local_port)}"
+        async with listening(Listener(url, KEY, pace=Pace(patience=0.05, backoff=(0.001, 0.01)))) as listener:
+            assert await anext(listener) == Lost("the platform does not answer")
+
+
+async def test_without_tls_nothing_is_said() -> None:
+    async with running(Platform()) as platform:
+        url = platform.url.replace("http:", "https:")
+        async with listening(Listener(url, KEY, pace=QUICK)) as listener:
+            assert await anext(listener) == Lost("the connection cannot be made secure")
+        assert platform.openings == []
+
+
+async def test_a_redirect_is_not_followed_and_the_key_goes_nowhere_else() -> None:
+    async with running(Platform()) as other:
+        there = answer(307, Location=f"ws://127.0.0.1:{other.port}/x")
+        async with running(Platform(answers=[there])) as platform:
+            async with listening(Listener(platform.url, KEY, pace=QUICK)) as listener:
+                assert isinstance(await anext(listener), Refused)
+        assert other.openings == []
+
+
+# The address and the key
+
+
+@pytest.mark.parametrize(
+    ("base", "url"),
+    [
+        ("https://app.thenvoi.com", "wss://app.thenvoi.com/api/v1/socket/websocket"),
+        ("https://app.thenvoi.com/", "wss://app.thenvoi.com/api/v1/socket/websocket"),
+        ("http://127.0.0.1:4000/at/", "ws://127.0.0.1:4000/at/api/v1/socket/websocket"),
+        ("http://[::1]:4000", "ws://[::1]:4000/api/v1/socket/websocket"),
+        ("wss://h/api/v1/socket", "wss://h/api/v1/socket/websocket"),
+        ("wss://h/api/v1/socket/", "wss://h/api/v1/socket/websocket"),
+        ("ws://h/s/socket/websocket/?a=1#f", "ws://h/s/socket/websocket?a=1"),
+    ],
+)
+def test_the_socket_is_found_from_any_of_its_addresses(base: str, url: str) -> None:
+    assert socket_url(base) == url
+    assert socket_url(url) == url
+
+
+@pytest.mark.parametrize(
+    "base", ["", "app.thenvoi.com", "ftp://secret", "http://", "http://h:secret", "http://[secret"]
+)
+def test_what_is_no_address_is_refused_unseen(base: str) -> None:
+    with pytest.raises(ValueError, match=r"^The platform's address must begin") as refused:
+        socket_url(base)
+    assert "secret" not in str(refused.value)
+
+
+async def test_the_key_goes_into_the_query_and_the_header() -> None:
+    async with running(Platform()) as platform:
+        url = platform.url + "/api/v1/socket?region=eu&vsn=1"
+        async with listening(Listener(url, KEY, agent_id="a1", first=[ROOMS], pace=QUICK)) as listener:
+            await anext(listener)
+    request = platform.openings[0]
+    parts = urlsplit(request.path)
+    assert parts.path == "/api/v1/socket/websocket"
+    assert parse_qs(parts.query) == {"region": ["eu"], "vsn": ["2.0.0"], "api_key": [KEY], "agent_id": ["a1"]}
+    assert request.headers["x-api-key"] == KEY
+    assert request.headers["User-Agent"] == f"thenvoi-bridge/{__version__}"
+
+
+async def test_an_unknown_agent_id_is_not_sent() -> None:
+    async with joined(ROOMS) as (platform, _):
+        assert "agent_id" not in platform.openings[0].path
+
+
+async def test_a_proxy_is_not_asked_for_what_runs_on_this_computer(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    async with joined(ROOMS):
+        pass
+
+
+async def test_a_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("all_proxy", "socks5://127.0.0.1:9")
+    monkeypatch.setenv("https_proxy", "socks5://127.0.0.1:9")
+    async with listening(Listener("https://thenvoi.invalid", KEY, pace=QUICK)) as listener:
+        lost = await anext(listener)
+        assert isinstance(lost, Lost)
+        assert "python-socks" in lost.reason
+
+
+@pytest.mark.parametrize("status", [101, 302, 403, 503])
+async def test_the_key_is_in_no_log_and_in_no_state(status: int, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    platform = Platform(answers=[] if status == 101 else [answer(status, Location="/x")])
+    async with (
+        running(platform),
+        listening(Listener(platform.url, KEY, first=[ROOMS], pace=QUICK)) as listener,
+    ):
+        told = repr(await anext(listener)) + repr(listener.state) + repr(listener)
+    told += caplog.text + "".join(repr(vars(record)) for record in caplog.records)
+    assert caplog.records
+    for shown in (KEY, platform.openings[0].path, "secret"):
+        assert shown not in told
+
+
+@pytest.mark.parametrize("key", ["a\r\nx: b", "clé"])
+async def test_a_key_that_cannot_stand_in_a_header_is_sent_nowhere(key: str) -> None:
+    async with (
+        running(Platform()) as platform,
+        listening(Listener(platform.url, key, pace=QUICK)) as listener,
+    ):
+        assert isinstance(await anext(listener), Lost)
+        assert platform.openings == []
+
+
+# How it ends
+
+
+async def test_cancelled_it_closes_its_socket_and_leaves_nothing_running() -> None:
+    async with running(Platform()) as platform:
+        async with listening(Listener(platform.url, KEY, first=[ROOMS], pace=QUICK)) as listener:
+            await anext(listener)
+            before = asyncio.all_tasks()
+        await platform.peer.ws.wait_closed()
+        assert platform.peer.ws.close_code == 1000
+        assert asyncio.all_tasks() < before
+
+
+async def test_cancelled_it_does_not_wait_for_a_platform_that_does_not_answer() -> None:
+    async with joined(ROOMS) as (platform, listener):
+        platform.peer.ws.transport.pause_reading()
+
+
+async def test_it_runs_once() -> None:
+    async with joined(ROOMS) as (_, listener):
+        with pytest.raises(anyio.BusyResourceError):
+            await listener.run()
+
+
+# How long it waits
+
+
+def closed(code: int) -> Exception:
+    return ConnectionClosed(Close(code, ""), None)
+
+
+def refused(status: int, **headers: str) -> Exception:
+    return InvalidStatus(answer(status, **headers))
+
+
+@pytest.mark.parametrize(
+    ("exc", "least", "most"),
+    [
+        (closed(1000), 1, 1.5),
+        (closed(1001), 1, 1.5),
+        (closed(1006), 0, 0),
+        (closed(1008), 0, 0),
+        (closed(1012), 1, 5),
+        (closed(1013), 30, 60),
+        (refused(403), 60, 120),
+        (refused(429), 0, 0.5),
+        (refused(429, Retry_After="7"), 7, 7.5),
+        (refused(503, Retry_After="7"), 7, 7.5),
+        (refused(503, Retry_After="1e9"), 300, 300.5),
+        (refused(503, Retry_After="-7"), 0, 0.5),
+        (refused(503, Retry_After="Sun, 01 Mar 2099 10:00:00 GMT"), 300, 300.5),
+        (refused(503, Retry_After="Sun, 01 Mar 1999 10:00:00 GMT"), 0, 0.5),
+        (refused(503, Retry_After="soon"), 0, 0.5),
+        (ConnectionRefusedError(), 0, 0),
+    ],
+)
+def test_each_end_has_its_pause(exc: Exception, least: float, most: float) -> None:
+    assert ending(exc, Pace()).pause == (least, most)
+
+
+def test_pauses_grow_to_a_bound_and_are_forgotten_only_after_a_stable_time() -> None:
+    backoff = Backoff(Pace(backoff=(0.5, 30), stable=60))
+    bounds = []
+    for now in range(40):
+        backoff.up(now)
+        assert 0 <= backoff.down(now + 59) <= min(30, 0.5 * 2**now)
+        bounds.append(backoff.failures)
+    assert bounds[:8] == [1, 2, 3, 4, 5, 6, 7, 8]
+    backoff.up(0)
+    assert backoff.down(60) <= 0.5
+    assert backoff.up_at == math.inf
