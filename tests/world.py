@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import AsyncGenerator
+import warnings
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
+import mcp_types as types
 from mcp import Client as McpClient
 from mcp import StdioServerParameters
+from mcp.shared.exceptions import MCPDeprecationWarning
 
 from thenvoi_bridge.client import Client
 from thenvoi_bridge.contract.agents import RegisterMyAgent
@@ -40,24 +44,40 @@ class World:
     def __init__(self, folder: Path, clients: AsyncExitStack) -> None:
         self.folder = folder
         self._clients = clients
-        self._running: AsyncExitStack | None = None
         self._port = 0
+        self._up, self._down, self._stop = anyio.Event(), anyio.Event(), anyio.Event()
+        self._start = anyio.Event()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
+    @property
+    def is_up(self) -> bool:
+        return self._up.is_set()
+
     async def start(self) -> None:
         """Serve, on the same port as before."""
-        listener = bind("127.0.0.1", self._port)
-        self._port = listener.getsockname()[1]
-        self._running = AsyncExitStack()
-        await self._running.enter_async_context(served(self.folder, listener))
+        self._start.set()
+        await self._up.wait()
 
     async def stop(self) -> None:
         """Stop serving; the data stays."""
-        assert self._running
-        await self._running.aclose()
+        self._stop.set()
+        await self._down.wait()
+
+    async def run(self) -> None:
+        """Start and stop as told; in a task of its own, since a test tells it from anywhere."""
+        while True:
+            await self._start.wait()
+            self._start, self._down = anyio.Event(), anyio.Event()
+            listener = bind("127.0.0.1", self._port)
+            self._port = listener.getsockname()[1]
+            async with served(self.folder, listener):
+                self._up.set()
+                await self._stop.wait()
+            self._up, self._stop = anyio.Event(), anyio.Event()
+            self._down.set()
 
     async def person(self, name: str = "Alice Doe", organization: str = "Acme") -> Somebody:
         """A new person, added as an administrator would."""
@@ -92,13 +112,14 @@ async def say(who: Somebody, room: ChatRoom, to: Somebody, text: str) -> Message
 @asynccontextmanager
 async def world(folder: Path) -> AsyncGenerator[World]:
     """A platform that runs until the end of the block, unless it is stopped before."""
-    async with AsyncExitStack() as clients:
+    async with AsyncExitStack() as clients, anyio.create_task_group() as tasks:
         it = World(folder, clients)
+        tasks.start_soon(it.run)
         await it.start()
-        try:
-            yield it
-        finally:
+        yield it
+        if it.is_up:
             await it.stop()
+        tasks.cancel_scope.cancel()
 
 
 def bridge(url: str, key: str, state: Path, **environ: str) -> StdioServerParameters:
@@ -117,9 +138,53 @@ def bridge(url: str, key: str, state: Path, **environ: str) -> StdioServerParame
 
 
 @asynccontextmanager
-async def host(server: StdioServerParameters, mode: str = "auto") -> AsyncGenerator[McpClient]:
-    """A real MCP client with a bridge of its own, once that bridge hears."""
-    async with McpClient(server, mode=mode) as client:
+async def host(
+    server: StdioServerParameters, mode: str = "auto", updated: Callable[[], None] | None = None
+) -> AsyncGenerator[McpClient]:
+    """A real MCP client with a bridge of its own, once that bridge hears.
+
+    With `updated` it subscribes to the inbox, as its era does it, and calls that on every update.
+    """
+
+    async def hear(message: object) -> None:
+        if updated and isinstance(message, types.ResourceUpdatedNotification):
+            updated()
+
+    async with McpClient(server, mode=mode, message_handler=hear) as client:
         with anyio.fail_after(20):
-            await client.call_tool("inbox_wait", {"timeout_s": 0})
-        yield client
+            await connected(client)
+        if updated is None:
+            yield client
+        elif mode == "legacy":
+            with warnings.catch_warnings():  # the new SDK calls the old era's way deprecated
+                warnings.simplefilter("ignore", MCPDeprecationWarning)
+                await client.subscribe_resource("thenvoi://inbox")
+            yield client
+        else:
+            async with listening(client, updated):
+                yield client
+
+
+@asynccontextmanager
+async def listening(client: McpClient, updated: Callable[[], None]) -> AsyncGenerator[None]:
+    """`subscriptions/listen` of 2026-07-28."""
+    async with client.listen(resource_subscriptions=["thenvoi://inbox"]) as events:
+
+        async def hear() -> None:
+            async for _ in events:
+                updated()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(hear)
+            yield
+            tasks.cancel_scope.cancel()
+
+
+async def connected(client: McpClient) -> None:
+    """Wait until the bridge hears."""
+    while True:
+        (content,) = (await client.read_resource("thenvoi://status")).contents
+        assert isinstance(content, types.TextResourceContents)
+        if json.loads(content.text)["connection"] == "live":
+            return
+        await anyio.sleep(0.02)

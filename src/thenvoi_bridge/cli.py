@@ -149,13 +149,16 @@ def add_user(folder: Path, email: str, name: str, org: str, as_json: bool) -> No
 
 
 def _stdio(flags: dict[str, Any]) -> None:
-    from thenvoi_bridge.hosting import stdio
+    from thenvoi_bridge.hosting.pipes import claimed
 
     chosen = settings.read(flags)
+    pipes = claimed()  # before anything is imported that might print
     _log_to_stderr(chosen.log_level)
     for name in settings.unknown():
         logging.getLogger(__name__).warning("%s is set but means nothing to thenvoi-bridge", name)
-    stdio.run(chosen)
+    from thenvoi_bridge.hosting import stdio
+
+    stdio.run(chosen, *pipes)
 
 
 def _log_to_stderr(level: str) -> None:

@@ -14,8 +14,10 @@ QUIET = 0.2
 
 async def fan_out(session: Session, uris: Sequence[str], updated: Callable[[str], Awaitable[None]]) -> None:
     """Have `updated` told of these resources whenever the session rings, until cancelled."""
+    bell = session.bell
     while True:
-        await session.bell.wait()
+        await bell.wait()
+        bell = session.bell  # taken before the telling, so that nothing rung meanwhile is lost
         for uri in uris:
             await updated(uri)
         await anyio.sleep(QUIET)

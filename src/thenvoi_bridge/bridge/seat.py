@@ -36,7 +36,7 @@ from thenvoi_bridge.contract.participants import ListParticipants
 from thenvoi_bridge.inbox.core import Item
 from thenvoi_bridge.inbox.ownership import Owner
 from thenvoi_bridge.inbox.store import Inbox
-from thenvoi_bridge.listener import Heard, Listener, Lost, Notice, Ready, State, Unclear
+from thenvoi_bridge.listener import Denied, Heard, Listener, Lost, Notice, Ready, State, Unclear
 
 LOOK = 60.0
 """Seconds between two looks at everything; a push that never came waits no longer than this."""
@@ -54,12 +54,15 @@ class Seat:
         self._listener = listener
         self._sweeper = Sweeper(client, inbox, self.rooms)
         self._look = anyio.Event()
+        self._looked = False
+        self._joining: set[str] = set()
 
     @property
     def connection(self) -> str:
         """One word: `live`, `catching_up`, or what the listener says of its trouble."""
         state = self._listener.state.word
-        return "catching_up" if state == "live" and self._sweeper.behind else state
+        behind = not self._looked or self._joining or self._sweeper.behind
+        return "catching_up" if state == "live" and behind else state
 
     @property
     def socket(self) -> State:
@@ -104,13 +107,19 @@ class Seat:
                 self._look.set()
             case Ready(Topic("room_participants", chat_id)):
                 self.rooms.changed(chat_id)
-            case Ready(Topic("chat_room", chat_id)) | Unclear(Topic("chat_room", chat_id)):
+            case (
+                Ready(Topic("chat_room", chat_id))
+                | Unclear(Topic("chat_room", chat_id))
+                | Denied(Topic("chat_room", chat_id))
+            ):
                 self._sweeper.mark([chat_id])
+                self._joining.discard(chat_id)
             case Unclear():
                 self._look.set()
             case Heard(topic, payload):
                 await self._heard(topic, payload)
             case Lost():
+                self._looked, self._joining = False, set(self.rooms.titles)
                 self.rooms.doubt()
 
     async def _heard(self, topic: Topic, payload: Payload) -> None:
@@ -144,9 +153,12 @@ class Seat:
         for chat_id in known - listed.keys():
             await self._leave(chat_id)
         self._sweeper.mark(known & listed.keys())
+        self._looked = True
 
     def _enter(self, room: ChatRoom) -> None:
         """Join a room's topics; its sweep follows when the join is confirmed."""
+        if room.id not in self.rooms.titles:
+            self._joining.add(room.id)
         self.rooms.entered(room)
         self._listener.join(Topic("chat_room", room.id))
         self._listener.join(Topic("room_participants", room.id))
@@ -155,6 +167,7 @@ class Seat:
         self._listener.leave(Topic("chat_room", chat_id))
         self._listener.leave(Topic("room_participants", chat_id))
         self._sweeper.forget(chat_id)
+        self._joining.discard(chat_id)
         self.rooms.left(chat_id)
         await self.inbox.drop_room(chat_id)
 

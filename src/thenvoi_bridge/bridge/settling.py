@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 HAND_OUT = 3.0
 """Seconds a hand-out may wait for `processing` to be marked; the mark is a courtesy, not a condition."""
 
+AT_ONCE = 8
+"""Outcomes told at the same time."""
+
 AGAIN = 15.0
 """Seconds after which what could not be told is told again."""
 
@@ -42,15 +45,21 @@ class Settler:
 
     async def settle(self) -> None:
         """Tell every outcome the platform does not know yet; what fails stays for the next time."""
-        for item in await self._inbox.acking():
-            if await self._told(item):
-                await self._inbox.acked(item)
+        limit = anyio.CapacityLimiter(AT_ONCE)
+        async with anyio.create_task_group() as tasks:
+            for item in await self._inbox.acking():
+                tasks.start_soon(self._settle, limit, item)
 
     async def run(self) -> None:
         """Settle again and again, for outcomes that could not be told when they were fresh."""
         while True:
             await self.settle()
             await anyio.sleep(AGAIN)
+
+    async def _settle(self, limit: anyio.CapacityLimiter, item: Item) -> None:
+        async with limit:
+            if await self._told(item):
+                await self._inbox.acked(item)
 
     async def _told(self, item: Item) -> bool:
         outcome = _outcome(item)

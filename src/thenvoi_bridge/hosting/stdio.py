@@ -24,10 +24,9 @@ LAST_BREATH = 1.0
 logger = logging.getLogger(__name__)
 
 
-def run(settings: Settings) -> None:
-    """Serve one host until it closes stdin, then end the process within `LAST_BREATH` seconds."""
-    pipes = wire.claimed()
-    anyio.run(_serve, settings, *pipes)
+def run(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO) -> None:
+    """Serve the host at the end of two pipes until it closes its side, then end within `LAST_BREATH` s."""
+    anyio.run(_serve, settings, wire_in, wire_out)
 
 
 async def _serve(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO) -> None:

@@ -26,21 +26,6 @@ LONGEST_LINE = 16 * 2**20
 Streams = tuple[ReadStream[SessionMessage | Exception], WriteStream[SessionMessage]]
 
 
-def claimed() -> tuple[BinaryIO, BinaryIO]:
-    """Our own duplicates of stdin and stdout.
-
-    Afterwards fd 0 is empty and fd 1 is stderr, for good: what a library prints, or a child process, can
-    never stand between two messages, not even at exit.
-    """
-    wire_in, wire_out = os.fdopen(os.dup(0), "rb", 0), os.fdopen(os.dup(1), "wb", 0)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    sys.stdout = sys.stderr
-    return wire_in, wire_out
-
-
 @asynccontextmanager
 async def opened(wire_in: BinaryIO, wire_out: BinaryIO) -> AsyncGenerator[Streams]:
     """The wire as the SDK takes it; the first stream ends when the host closes its side."""
