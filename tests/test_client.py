@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 import pytest
 from anyio.abc import ByteStream, SocketAttribute, TaskStatus
+from anyio.lowlevel import checkpoint
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from thenvoi_bridge import __version__
@@ -75,7 +76,7 @@ class Time:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.now += seconds
-        await anyio.lowlevel.checkpoint()
+        await checkpoint()
 
 
 @dataclass

@@ -95,7 +95,9 @@ def _from_environ(row: Field[Any], environ: Mapping[str, str]) -> str | None:
             return Path(path).read_text().strip()
         except OSError as exc:
             raise BadSetting(f"{variable(row)}_FILE: the file cannot be read ({exc.strerror})") from exc
-    return environ.get(variable(row)) or None
+    value = environ.get(variable(row)) or None
+    # Hosts leave the placeholder of a question that nobody answered.
+    return None if value and value.startswith("${") else value
 
 
 def _typed(name: str, value: Any) -> Any:

@@ -57,7 +57,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.closed: dict[str, State] = {}
         self.digests: dict[str, str] = {}
         self.attempts: Counter[str] = Counter()
-        self.since = 0
+        self.since, self.there = 0, set[str]()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
@@ -101,7 +101,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(host=hosts)
     def a_listing_begins(self, host: int) -> None:
-        self.since = self.run(self.hosts[host].inbox.seq())
+        self.since, self.there = self.run(self.hosts[host].inbox.seq()), set(self.arrived)
 
     @rule(host=hosts, room=rooms, pick=picks)
     def sweep(self, host: int, room: str, pick: st.DataObject) -> None:
@@ -109,7 +109,7 @@ class AnyOrder(RuleBasedStateMachine):
         listed = [id for id in here if pick.draw(st.integers(0, 3))]
         messages = [mention(id, room) for id in listed]
         assert self.run(self.hosts[host].inbox.sweep(room, messages, self.since)) == 0
-        for id in set(self.open(room)) & set(self.arrived[: self.since]) - set(listed):
+        for id in set(self.open(room)) & self.there - set(listed):
             if not self.living(id):
                 self.close(id, State.GONE)
         for id in listed:
@@ -174,7 +174,7 @@ class AnyOrder(RuleBasedStateMachine):
         try:
             items = self.run(at.inbox.begin_answer(which, digest, self.now))
         except AlreadyAnswered as error:
-            assert {self.digests[id] for id in which} == {error.answer}
+            self.said_again(which, error.answer)
         except NotOpen:
             assert which & self.closed.keys()
         except (LeaseLost, Underway):
@@ -186,6 +186,9 @@ class AnyOrder(RuleBasedStateMachine):
                 assert not self.held(id) or self.holders[id][::2] == (at.owner.id, State.LEASED)
                 self.holders[id] = (at.owner.id, self.now + LEASE, State.ANSWERING)
             at.sending.append(items)
+
+    def said_again(self, which: set[str], answer: str) -> None:
+        assert {self.digests[id] for id in which} == {answer}
 
     @precondition(lambda self: any(host.sending for host in self.hosts))
     @rule(pick=picks, arrives=st.booleans())

@@ -188,13 +188,14 @@ class BothHalves(RuleBasedStateMachine):
 
     @rule()
     def settle(self) -> None:
-        """In the end every join is answered once, and what is wanted is what is joined."""
+        """In the end every join is answered, every channel not wanted has ended, and the rest are joined."""
         self.exchange()
         while self.asks:
             self.answer(0, welcome=True)
         self.exchange()
         assert self.client.joined.keys() == self.wanted.keys()
         assert self.wire.asked <= self.wire.replied
+        assert self.wire.opened - self.wire.ended == set(self.client.joined.values())
 
     def told_server(self, event: serves.Event) -> None:
         if isinstance(event, serves.JoinAsked):

@@ -8,7 +8,7 @@ body of anything else.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
@@ -100,14 +100,6 @@ class Call(BaseModel, Generic[Answer]):
     model_config = ConfigDict(extra="forbid", frozen=True)
     route: ClassVar[Route]
     codes: ClassVar[Mapping[str, str]] = {}
-
-    @classmethod
-    def every(cls) -> Iterator[type[Call[Any]]]:
-        """All calls defined so far, oldest first."""
-        for child in cls.__subclasses__():
-            if "route" in child.__dict__:
-                yield child
-            yield from child.every()
 
     @classmethod
     def answer(cls) -> TypeAdapter[Any]:

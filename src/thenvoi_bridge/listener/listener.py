@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, NoReturn, Self
 
 import anyio
+from anyio.lowlevel import checkpoint
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
@@ -132,16 +133,21 @@ class Listener:
         self._channels.start()
         self._backoff.up(now)
         self._become("live", None, 0)
+        _log.info("connected")
+        ticked = self._wall()
         while True:
             await self._say(ws, link)
-            before = self._wall()
             text = await self._hear(ws, link)
-            if self._wall() - before > self._pace.tick + self._pace.nap:
+            before, ticked = ticked, self._wall()
+            if ticked - before > self._pace.tick + self._pace.nap:
                 ws.transport.abort()  # the other end has long given us up
                 raise Gone("this computer slept")
             events = [] if text is None else link.receive(text)
             for event in [*events, *link.tick(time.monotonic())]:
                 self._take(event)
+            # `recv` does not wait while frames are at hand, and a burst compresses well: without this the
+            # reader would find a full backlog before it ran at all.
+            await checkpoint()
 
     async def _say(self, ws: ClientConnection, link: phoenix.ClientProtocol) -> None:
         now = time.monotonic()

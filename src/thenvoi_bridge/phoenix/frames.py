@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 _EXCERPT = 80  # characters of a foreign frame that may reach a log
+_SURROGATE = re.compile(r"\\u[dD]")  # a JSON escape of one, half of a pair or not
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
@@ -93,7 +94,7 @@ def _parse(text: str) -> Any:
 def _finite(literal: str) -> float:
     number = float(literal)
     if not math.isfinite(number):
-        raise ValueError("a number JSON cannot express")
+        raise ValueError("a number that is not finite")
     return number
 
 
@@ -105,5 +106,4 @@ def _ref(value: object) -> str | None:
     raise TypeError("a ref is text, a number or null")
 
 
-_SURROGATE = re.compile(r"\\u[dD]")
 _decoder = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
