@@ -11,7 +11,6 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any, Self, TypeVar
 
 import anyio
@@ -29,6 +28,7 @@ from thenvoi_bridge.contract.errors import (
     Unavailable,
     Unreachable,
     error_from,
+    pause_asked,
 )
 
 A = TypeVar("A")
@@ -200,7 +200,7 @@ class Client:
         if status < 400:
             return BrokenAnswer("The platform redirects elsewhere, which is not followed: check the base URL")
         error = error_from(status, _json(body))
-        pause = _pause_asked(response.headers)
+        pause = pause_asked(response.headers, LONGEST_PAUSE)
         if isinstance(error, RateLimited):
             error.retry_after = pause if pause is not None else RateLimited.retry_after
             pause = error.retry_after
@@ -222,25 +222,4 @@ def _json(body: bytes) -> Any:
     try:
         return from_json(body)
     except ValueError:
-        return None
-
-
-def _pause_asked(headers: httpx2.Headers) -> float | None:
-    """The seconds of a Retry-After, which is a number or a date (RFC 9110, 10.2.3); None if there is none."""
-    text = headers.get("retry-after", "")
-    try:
-        seconds = float(text)
-    except ValueError:
-        date = _epoch(text)
-        if date is None:
-            return None
-        # Measured against the platform's own clock, since this computer's may be off.
-        seconds = date - (_epoch(headers.get("date", "")) or time.time())
-    return min(LONGEST_PAUSE, max(0.0, seconds))
-
-
-def _epoch(date: str) -> float | None:
-    try:
-        return parsedate_to_datetime(date).timestamp()
-    except (ValueError, OverflowError):
         return None

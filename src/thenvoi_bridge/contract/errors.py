@@ -6,7 +6,9 @@ raises them again. Every message may be shown to a person or a model: no keys, n
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
 
 
@@ -109,6 +111,22 @@ _ANSWERED = (BadRequest, Unauthorized, Forbidden, NotFound, Conflict, Unprocessa
 _BY_STATUS: dict[int, type[ThenvoiError]] = {kind.status: kind for kind in _ANSWERED}
 
 
+def pause_asked(headers: Mapping[str, str], longest: float) -> float | None:
+    """The seconds of a Retry-After, a number or a date (RFC 9110, 10.2.3), believed up to `longest`.
+
+    None if there is none. A date is measured against the answer's own: this computer's clock may be off.
+    """
+    text = headers.get("Retry-After", "")
+    try:
+        seconds = float(text)
+    except ValueError:
+        date = _epoch(text)
+        if date is None:
+            return None
+        seconds = date - (_epoch(headers.get("Date", "")) or time.time())
+    return min(longest, max(0.0, seconds))
+
+
 def error_envelope(error: ThenvoiError, request_id: str) -> dict[str, Any]:
     """The body of every non-2xx answer. Published clients fail to parse one without `request_id`."""
     return {
@@ -133,6 +151,13 @@ def error_from(status: int, body: object) -> ThenvoiError:
         code=_text(said.get("code")),
         request_id=_text(said.get("request_id")),
     )
+
+
+def _epoch(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _text(value: object) -> str | None:

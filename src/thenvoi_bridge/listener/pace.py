@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import random
 import ssl
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 from websockets.exceptions import ConnectionClosed, InvalidProxy, InvalidStatus, ProxyError
+
+from thenvoi_bridge.contract.errors import pause_asked
 
 Span = tuple[float, float]
 
@@ -105,7 +105,7 @@ def _closed(code: int, pace: Pace) -> Ending:
 
 def _turned_away(status: int, headers: Mapping[str, str], pace: Pace) -> Ending:
     if status == 429 or status >= 500:
-        least = min(pace.longest, _retry_after(headers))
+        least = pause_asked(headers, pace.longest) or 0.0
         return Ending(f"the platform is busy (HTTP {status})", (least, least + pace.backoff[0]))
     if status < 300:
         return _NO_SOCKET
@@ -131,15 +131,3 @@ _REFUSALS = {
     404: "there is no socket at the platform's address",
     409: "another connection of this agent is in place",
 }
-
-
-def _retry_after(headers: Mapping[str, str]) -> float:
-    text = headers.get("Retry-After", "")
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return 0.0
