@@ -88,7 +88,13 @@ _data = click.option(
     help="Write the base URL into this file once requests are answered.",
 )
 @click.option("--exit-when-idle", type=float, metavar="SECONDS", help="End after this long without any use.")
-@click.option("--log-level", default="info", show_default=True, help="debug, info, warning or error.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="How much to write to stderr.",
+)
 def serve(
     folder: Path,
     host: str,
@@ -115,6 +121,8 @@ def serve(
         anyio.run(lambda: serving.serve(folder, listener, ready=ready, idle_exit=exit_when_idle))
     except (serving.PortTaken, StorageError) as exc:
         raise click.ClickException(str(exc)) from exc
+    except KeyboardInterrupt:
+        click.echo("Stopped.", err=True)
 
 
 @platform.group()
@@ -162,6 +170,8 @@ def _stdio(flags: dict[str, Any]) -> None:
 
 
 def _log_to_stderr(level: str) -> None:
-    logging.basicConfig(stream=sys.stderr, level=level.upper(), format="%(levelname)s %(name)s: %(message)s")
-    for chatty in ("httpx2", "httpcore2", "websockets", "uvicorn.error", "mcp"):
+    logging.basicConfig(
+        stream=sys.stderr, level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    for chatty in ("asyncio", "filelock", "httpx2", "httpcore2", "mcp", "uvicorn.error", "websockets"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -24,19 +24,19 @@ def written(root: Path) -> dict[Path, str]:
     """Every file with something derived in it, as it should be."""
     readme, manifest = root / "README.md", root / "manifest.json"
     return {
-        readme: _filled(readme.read_text(), {"tools": _tool_tables(), "settings": _settings_table()}),
-        manifest: json.dumps(_manifest(json.loads(manifest.read_text())), indent=2) + "\n",
+        readme: _filled(_text(readme), {"tools": _tool_tables(), "settings": _settings_table()}),
+        manifest: json.dumps(_manifest(json.loads(_text(manifest))), indent=2) + "\n",
     }
 
 
 def main(arguments: list[str], root: Path) -> int:
     """Write, or with `--check` compare; the exit code."""
-    stale = {path: text for path, text in written(root).items() if path.read_text() != text}
+    stale = {path: text for path, text in written(root).items() if _text(path) != text}
     for path, text in stale.items():
         if "--check" in arguments:
             print(f"{path.name} is stale: run python -m thenvoi_bridge.docs", file=sys.stderr)
         else:
-            path.write_text(text)
+            path.write_text(text, encoding="utf-8")
     return 1 if stale and "--check" in arguments else 0
 
 
@@ -96,12 +96,18 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
 def _filled(text: str, parts: dict[str, str]) -> str:
-    """The text with each generated part between its marks."""
+    """The text with each generated part between its marks. Raises `ValueError` where a mark is missing."""
     for name, part in parts.items():
         begin, end = f"<!-- generated: {name} -->", f"<!-- end of {name} -->"
-        before, _, rest = text.partition(begin)
-        _, _, after = rest.partition(end)
+        before, found, rest = text.partition(begin)
+        _, ended, after = rest.partition(end)
+        if not (found and ended):
+            raise ValueError(f"The text must have {begin} and then {end}")
         text = f"{before}{begin}\n{part}\n{end}{after}"
     return text
 

@@ -90,14 +90,29 @@ def _known() -> Iterable[str]:
 
 
 def _from_environ(row: Field[Any], environ: Mapping[str, str]) -> str | None:
-    if path := row.metadata["secret"] and environ.get(f"{variable(row)}_FILE"):
-        try:
-            return Path(path).read_text().strip()
-        except OSError as exc:
-            raise BadSetting(f"{variable(row)}_FILE: the file cannot be read ({exc.strerror})") from exc
-    value = environ.get(variable(row)) or None
+    name = variable(row)
+    if row.metadata["secret"] and (path := _given(environ, f"{name}_FILE")):
+        return _key_in(Path(path), f"{name}_FILE")
+    return _given(environ, name)
+
+
+def _given(environ: Mapping[str, str], name: str) -> str | None:
     # Hosts leave the placeholder of a question that nobody answered.
+    value = environ.get(name) or None
     return None if value and value.startswith("${") else value
+
+
+def _key_in(path: Path, name: str) -> str:
+    """The key in a file. Taken for none, a missing one would lead to the platform on this computer."""
+    try:
+        key = path.read_text(encoding="utf-8").strip()
+    except OSError as exc:
+        raise BadSetting(f"{name}: the file cannot be read ({exc.strerror})") from exc
+    except UnicodeDecodeError as exc:
+        raise BadSetting(f"{name}: the file is no text") from exc
+    if not key:
+        raise BadSetting(f"{name}: the file is empty")
+    return key
 
 
 def _typed(name: str, value: Any) -> Any:
@@ -106,9 +121,11 @@ def _typed(name: str, value: Any) -> Any:
     if name == "state_dir":
         return Path(value).expanduser()
     if name in ("base_url", "ws_url") and not str(value).startswith(_SCHEMES[name]):
-        raise BadSetting(f"{PREFIX}{name.upper()} must begin with {' or '.join(_SCHEMES[name])}")
+        raise BadSetting(
+            f"{PREFIX}{name.upper()} must begin with {' or '.join(_SCHEMES[name])}, not {value!r}"
+        )
     if name == "log_level" and value.lower() not in ("debug", "info", "warning", "error"):
-        raise BadSetting(f"{PREFIX}LOG_LEVEL must be debug, info, warning or error")
+        raise BadSetting(f"{PREFIX}LOG_LEVEL must be debug, info, warning or error, not {value!r}")
     return value
 
 
@@ -127,5 +144,5 @@ _SWITCH = {
 
 def _switch(name: str, value: str) -> bool:
     if value.lower() not in _SWITCH:
-        raise BadSetting(f"{PREFIX}{name.upper()} must be true or false")
+        raise BadSetting(f"{PREFIX}{name.upper()} must be true or false, not {value!r}")
     return _SWITCH[value.lower()]

@@ -159,8 +159,7 @@ async def test_a_person_gets_the_tools_for_people(here: World, tmp_path: Path) -
         assert "list_my_chats" in names
         assert "inbox_wait" not in names
         made = await llm.call_tool("create_my_chat", {})
-        assert not made.is_error
-        room = json.loads(str(made.content[0].text).splitlines()[1])  # type: ignore[union-attr]
+        room = shown(made)
         added = await llm.call_tool("add_my_participant", {"chat_id": room["id"], "participant_id": "Scout"})
         assert not added.is_error, added
         arguments = {"chat_id": room["id"], "content": "hi", "mentions": ["Scout"]}

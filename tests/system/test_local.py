@@ -60,7 +60,7 @@ async def test_two_hosts_without_a_key_talk_to_each_other(state: Path) -> None:
         assert here["local"] is True
         assert here["platform"] == there["platform"]
         room = await desk.call_tool("create_chat", {})
-        chat_id = json.loads(room.content[0].text.splitlines()[1])["id"]  # type: ignore[union-attr]
+        chat_id = room.structured_content["id"]
         added = await desk.call_tool("add_participant", {"chat_id": chat_id, "participant_id": "Editor"})
         assert not added.is_error, added.content
         arguments = {"chat_id": chat_id, "content": "hello editor", "mentions": ["Editor"]}

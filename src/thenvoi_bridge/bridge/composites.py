@@ -19,11 +19,14 @@ from thenvoi_bridge.bridge.tools import Beat, Said, Tool, as_said, mentioned
 from thenvoi_bridge.bridge.untrusted import fenced
 from thenvoi_bridge.contract.call import Id, Text
 from thenvoi_bridge.contract.messages import Mention, MessageSent, SendMessage
-from thenvoi_bridge.inbox.core import Item
+from thenvoi_bridge.inbox.core import HELD, Item
 from thenvoi_bridge.inbox.errors import AlreadyAnswered
 
 HAND_OUT = 10
 """Messages of one room that one wait hands out at most."""
+
+SHOWN_HELD = 20
+"""Ids of messages in hand that a wait in vain names at most."""
 
 LONGEST_WAIT = 50.0
 """Seconds; hosts that name no limit cut tool calls at about a minute."""
@@ -39,7 +42,7 @@ class _Arguments(BaseModel):
 class InboxWait(_Arguments):
     """Wait for mentions of me; returns at once when there are any, and quietly after timeout_s if not."""
 
-    timeout_s: float = Field(25, ge=0, le=LONGEST_WAIT, description="Seconds to wait at most.")
+    timeout_s: float = Field(25, ge=0, le=LONGEST_WAIT, description="Seconds to wait; 25 if left out.")
     chat_id: Id | None = Field(None, description="Only this room.")
 
 
@@ -69,10 +72,10 @@ class Reply(_Arguments):
 
 async def wait(session: Session, call: InboxWait, beat: Beat) -> Said:
     """Hand out the oldest open messages of one room as soon as there are any. Cancelled, it took nothing."""
-    seat = await session.seat()
     started = anyio.current_time()
     while True:
         bell = session.bell
+        seat = await session.seat()  # each time, for the platform may have moved meanwhile
         if items := await seat.lease(call.chat_id, HAND_OUT):
             return await _page(session, items)
         waited = anyio.current_time() - started
@@ -102,7 +105,7 @@ async def ack(session: Session, call: InboxAck, _: Beat) -> Said:
     """End messages and tell the platform; what it cannot be told now it is told later."""
     seat = await session.seat()
     items = await seat.inbox.end(call.message_ids, call.outcome, call.error, time.time())
-    await seat.settler.settle()
+    await seat.settler.settle_in_a_moment()
     said = {"message_ids": [item.id for item in items], "outcome": call.outcome}
     return Said(mail.as_text(said), said)
 
@@ -122,7 +125,7 @@ async def reply(session: Session, call: Reply, _: Beat) -> Said:
             await seat.inbox.unanswered(items)
             raise
         await seat.inbox.answered(items, sent.model_dump_json())
-        await seat.settler.settle()
+        await seat.settler.settle_in_a_moment()
     return _sent(sent)
 
 
@@ -152,10 +155,18 @@ async def _page(session: Session, items: list[Item]) -> Said:
 
 
 async def _quiet(session: Session) -> Said:
-    """Nothing to hand out. If something is held, say so: its room is silent until it is answered."""
-    unread = await (await session.seat()).inbox.unread()
-    note = wording.HELD if unread else wording.QUIET
-    return as_said(mail.page([], unread=unread, next_cursor=None, connection=session.connection, note=note))
+    """Nothing to hand out. If something is held, say what: its room is silent until that is answered."""
+    held = await (await session.seat()).inbox.page(None, None, SHOWN_HELD, HELD)
+    ids = [item.id for item in held.items]
+    note = _note(session.connection, held=bool(ids))
+    more = {"held": ids, "note": note}
+    return as_said(mail.page([], unread=held.unread, next_cursor=None, connection=session.connection, **more))
+
+
+def _note(connection: str, *, held: bool) -> str:
+    if connection not in ("live", "catching_up"):
+        return wording.NOT_LIVE
+    return wording.HELD if held else wording.QUIET
 
 
 Arguments = TypeVar("Arguments", bound=_Arguments)

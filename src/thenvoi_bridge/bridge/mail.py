@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from thenvoi_bridge.bridge.untrusted import visible
-from thenvoi_bridge.contract.messages import ChatMessage
+from thenvoi_bridge.contract.messages import ChatMessage, MessageSent
+from thenvoi_bridge.contract.page import MetaPage, Page
 from thenvoi_bridge.inbox.core import Item
 
 LONGEST = 20_000
@@ -54,6 +55,22 @@ def readable(message: ChatMessage) -> str:
         if isinstance(mention, dict) and mention.get("handle"):
             text = text.replace(f"@[[{mention.get('id')}]]", f"@{mention['handle']}")
     return text
+
+
+def plain(answer: Any) -> Any:
+    """An answer of the platform as JSON values, less what only costs a model: nulls, ids for names."""
+    match answer:
+        case ChatMessage():
+            shown = answer.model_dump(exclude_none=True, exclude={"chat_room_id", "updated_at", "metadata"})
+            metadata = answer.metadata if answer.message_type != "text" else None
+            return shown | {"content": readable(answer)} | ({"metadata": metadata} if metadata else {})
+        case list():
+            return [plain(item) for item in answer]
+        case Page() | MetaPage():
+            return answer.model_dump(exclude_none=True) | {"data": plain(answer.data)}
+        case MessageSent():
+            return answer.model_dump(exclude={"recipients": {"__all__": {"name"}}})
+    return answer.model_dump(mode="json", exclude_none=True)
 
 
 def as_text(value: object) -> str:

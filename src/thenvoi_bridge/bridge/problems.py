@@ -56,7 +56,8 @@ def _from_platform(problem: ThenvoiError) -> dict[str, Any]:
         "message": problem.message,
         "details": problem.details,
         "retry_after_s": problem.retry_after if isinstance(problem, RateLimited) else None,
-        "next_step": wording.NEXT.get(problem.code, wording.OTHERWISE),
+        "next_step": wording.NEXT.get(problem.code)
+        or wording.NEXT.get(type(problem).code, wording.OTHERWISE),
         "request_id": problem.request_id,
     }
 
@@ -65,7 +66,7 @@ def _nobody(problem: NotFoundByName) -> dict[str, Any]:
     found = "More than one answers to" if problem.several else "Nobody here answers to"
     return {
         "code": "ambiguous" if problem.several else "nobody",
-        "message": f"{found} {problem.written!r}",
+        "message": f"{found} {_cut(repr(problem.written))}",
         "choices": problem.choices,
         "next_step": "Use one of the choices, or an id.",
     }
@@ -83,10 +84,11 @@ def _bad_arguments(problem: ValidationError, schema: dict[str, Any]) -> dict[str
 
 def _field(error: Any, schema: dict[str, Any]) -> dict[str, Any]:
     """Which field, what came, and what is allowed."""
-    name = ".".join(str(part) for part in error["loc"]) or "arguments"
+    name = _cut(".".join(str(part) for part in error["loc"])) or "arguments"
     known = schema.get("properties", {})
     allowed = known.get(str(error["loc"][0]) if error["loc"] else "")
-    came = {} if error["type"] == "missing" else {"came": _short(error["input"])}
+    input = json.dumps(error["input"], ensure_ascii=False, default=str)
+    came = {} if error["type"] == "missing" else {"came": _cut(input)}
     return {
         "field": name,
         "problem": error["msg"],
@@ -95,6 +97,5 @@ def _field(error: Any, schema: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _short(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
+def _cut(text: str) -> str:
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"

@@ -34,7 +34,7 @@ def _property(name: str, field: Schema, defs: Schema) -> Schema:
     if name == "mentions":
         return {**PEOPLE, "description": wording.FIELDS["mentions"]}
     flat = _flat(field, defs)
-    text = flat.pop("description", None) or wording.FIELDS.get(name)
+    text = wording.FIELDS.get(name, flat.pop("description", None))
     for noise in ("title", "default", "pattern", "additionalProperties"):
         flat.pop(noise, None)
     return {**flat, "description": text} if text else flat

@@ -6,24 +6,20 @@ on their connection, clients of 2026-07-28 listen and are told through a bus.
 
 from __future__ import annotations
 
-import logging
 import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import anyio
 import mcp_types as types
+from mcp.server.connection import Connection
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.server import Server
 from mcp.server.runner import serve_dual_era_loop
-from mcp.server.session import ServerSession
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
 from mcp.shared._stream_protocols import ReadStream, WriteStream
 from mcp.shared.message import SessionMessage
 
 Context = ServerRequestContext[Any, Any]
-
-logger = logging.getLogger(__name__)
 
 
 class Subscribers:
@@ -33,42 +29,49 @@ class Subscribers:
         self._bus = InMemorySubscriptionBus()
         self.listen = ListenHandler(self._bus)
         # By connection: it is the only thing that stays the same over one client's requests.
-        self._legacy: weakref.WeakKeyDictionary[Any, tuple[ServerSession, set[str]]]
-        self._legacy = weakref.WeakKeyDictionary()
+        self._legacy: weakref.WeakKeyDictionary[Connection, set[str]] = weakref.WeakKeyDictionary()
 
     async def subscribe(self, ctx: Context, params: types.SubscribeRequestParams) -> types.EmptyResult:
         """`resources/subscribe` of the handshake era."""
-        _, uris = self._legacy.setdefault(ctx.session._connection, (ctx.session, set()))
-        uris.add(str(params.uri))
+        self._legacy.setdefault(ctx.session._connection, set()).add(str(params.uri))
         return types.EmptyResult()
 
     async def unsubscribe(self, ctx: Context, params: types.UnsubscribeRequestParams) -> types.EmptyResult:
         """`resources/unsubscribe` of the handshake era."""
-        if entry := self._legacy.get(ctx.session._connection):
-            entry[1].discard(str(params.uri))
+        self._legacy.get(ctx.session._connection, set()).discard(str(params.uri))
         return types.EmptyResult()
 
     async def updated(self, uri: str) -> None:
         """Tell everybody who asked that a resource has changed. Never raises for a client that is gone."""
         await self._bus.publish(ResourceUpdated(uri=uri))
-        for session, uris in list(self._legacy.values()):
+        for connection, uris in list(self._legacy.items()):
             if uri in uris:
-                try:
-                    await session.send_resource_updated(uri)
-                except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-                    logger.debug("a subscriber of %s is gone", uri)
+                await connection.send_resource_updated(uri)
 
 
 def on_first_contact(server: Server[Any], met: Callable[[str | None], None]) -> None:
-    """Have `met` called with the client's name, if it gave one, after each request was answered."""
+    """Have `met` called with the client's name, if it gave one, on every request.
+
+    `initialize` brings the name, so there it comes after; anything else may need what `met` sets going.
+    """
 
     async def note(ctx: Context, call_next: CallNext) -> HandlerResult:
+        if ctx.method != "initialize":
+            met(_client_name(ctx))
+            return await call_next(ctx)
         result = await call_next(ctx)
-        params = ctx.session.client_params
-        met(params.client_info.name if params else None)
+        met(_client_name(ctx))
         return result
 
     server.middleware.append(note)
+
+
+def _client_name(ctx: Context) -> str | None:
+    if params := ctx.session.client_params:
+        return params.client_info.name
+    # The SDK notes them only once the answer to `initialize` has passed us; they are checked by then.
+    info = (ctx.params or {}).get("clientInfo") if ctx.method == "initialize" else None
+    return str(info["name"]) if info else None
 
 
 async def serve(

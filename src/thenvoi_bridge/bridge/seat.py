@@ -86,13 +86,13 @@ class Seat:
     async def run(self, ring: Callable[[], None], moved: Callable[[], Awaitable[bool]]) -> None:
         """Hear, look, sweep and settle until cancelled.
 
-        `ring` is called after every notice of the socket; `moved` is asked when the socket was lost, and
-        ends this if the platform is somewhere else now.
+        `ring` is called whenever `connection` may have changed; `moved` is asked when the socket was lost,
+        and ends this if the platform is somewhere else now.
         """
         async with anyio.create_task_group() as tasks:
-            for work in (
-                self._listener.run, self._look_again, self._sweeper.run, self.settler.run, self.inbox.watch
-            ):  # fmt: skip
+            tasks.start_soon(self._look_again, ring)
+            tasks.start_soon(self._sweeper.run, ring)
+            for work in (self._listener.run, self.settler.run, self.inbox.watch):
                 tasks.start_soon(work)
             async for notice in self._listener:
                 await self._take(notice)
@@ -133,7 +133,7 @@ class Seat:
             case ParticipantAdded() | ParticipantRemoved():
                 self.rooms.changed(topic.id)
 
-    async def _look_again(self) -> None:
+    async def _look_again(self, ring: Callable[[], None]) -> None:
         """Look at everything when the socket has come (back), and now and then besides."""
         while True:
             with anyio.move_on_after(LOOK * random.uniform(0.8, 1.2)):  # noqa: S311 - jitter, not secrecy
@@ -141,6 +141,7 @@ class Seat:
             self._look = anyio.Event()
             try:
                 await self._look_at_rooms()
+                ring()
             except ThenvoiError as exc:
                 logger.info("the rooms could not be listed (%s)", exc.code)
 

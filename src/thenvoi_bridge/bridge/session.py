@@ -61,6 +61,11 @@ class Session:
         return self._seat
 
     @property
+    def person_id(self) -> str | None:
+        """The id of the person whose key is set, if there is one."""
+        return self.profile.id if self.profile else None
+
+    @property
     def connection(self) -> str:
         """One word: what the seat says of its socket, else `connecting`, `offline`, or `no_inbox`."""
         if self._seat:
@@ -73,14 +78,14 @@ class Session:
         """The agent's seat. Raises `ThenvoiError` if there is none yet, or never will be."""
         await self._first_try()
         if self._seat is None:
-            raise Forbidden("This needs an agent's key, and none is set here")
+            raise Forbidden("This needs an agent's key, and the platform takes none of yours for one")
         return self._seat
 
     async def human(self) -> Client:
         """The person's client. Raises `ThenvoiError` if there is none yet, or never will be."""
         await self._first_try()
         if self._human is None:
-            raise Forbidden("This needs a person's key, and none is set here")
+            raise Forbidden("This needs a person's key, and the platform takes none of yours for one")
         return self._human
 
     @property
@@ -128,7 +133,7 @@ class Session:
             me = await _who(agent, GetMe())
             self.profile = await _who(human, GetMyProfile())
             if not (me or self.profile):
-                raise Unauthorized("The platform refused the key. Check the key and the base URL")
+                raise Unauthorized(f"The platform at {endpoint.base_url} refused the key")
             self._human = human if self.profile else None
             if agent and me:
                 self._seat = await belongings.enter_async_context(self._seated(endpoint, agent, me))
@@ -137,6 +142,7 @@ class Session:
                 await self._stay()
             finally:
                 self._seat = self._human = None
+                self.trouble = Unreachable("Connecting to the platform again")
 
     async def _stay(self) -> None:
         if self._seat is None:
@@ -180,7 +186,7 @@ class Session:
         if trouble:
             logger.warning("not connected to %s: %s", where, trouble.message)
         else:
-            logger.info("connected to %s", where)
+            logger.info("connected to %s as %s", where, self._seat.me.handle if self._seat else "a person")
         self._tried.set()
         self.ring()
 

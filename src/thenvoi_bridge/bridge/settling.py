@@ -17,8 +17,8 @@ from thenvoi_bridge.inbox.store import Inbox
 if TYPE_CHECKING:
     from thenvoi_bridge.client import Client
 
-HAND_OUT = 3.0
-"""Seconds a hand-out may wait for `processing` to be marked; the mark is a courtesy, not a condition."""
+MOMENT = 3.0
+"""Seconds a tool waits for the platform to be told something; that is a courtesy, not a condition."""
 
 AT_ONCE = 8
 """Outcomes told at the same time."""
@@ -34,19 +34,26 @@ class Settler:
 
     def __init__(self, client: Client, inbox: Inbox) -> None:
         self._client, self._inbox = client, inbox
+        self._turn = anyio.Lock()
 
     async def processing(self, items: Sequence[Item]) -> None:
         """Say that these were handed out, as far as that is possible in a moment."""
-        with anyio.move_on_after(HAND_OUT):
+        with anyio.move_on_after(MOMENT):
             async with anyio.create_task_group() as tasks:
                 for item in items:
                     call = MarkProcessing(chat_id=item.chat_id, message_id=item.id)
                     tasks.start_soon(self._try, call)
 
+    async def settle_in_a_moment(self) -> None:
+        """Settle as far as that is possible in a moment."""
+        with anyio.move_on_after(MOMENT):
+            await self.settle()
+
     async def settle(self) -> None:
         """Tell every outcome the platform does not know yet; what fails stays for the next time."""
         limit = anyio.CapacityLimiter(AT_ONCE)
-        async with anyio.create_task_group() as tasks:
+        # In turn, for an outcome that is told twice is a new attempt to the platform.
+        async with self._turn, anyio.create_task_group() as tasks:
             for item in await self._inbox.acking():
                 tasks.start_soon(self._settle, limit, item)
 

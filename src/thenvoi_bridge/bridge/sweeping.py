@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -50,8 +50,8 @@ class Sweeper:
         """Do not read a room any more."""
         self._dirty.discard(chat_id)
 
-    async def run(self) -> None:
-        """Read marked rooms, a few at a time, until cancelled."""
+    async def run(self, caught_up: Callable[[], None]) -> None:
+        """Read marked rooms, a few at a time, until cancelled; `caught_up` is called when none is left."""
         limit = anyio.CapacityLimiter(AT_ONCE)
         async with anyio.create_task_group() as tasks:
             while True:
@@ -60,9 +60,11 @@ class Sweeper:
                 for chat_id in self._dirty - self._sweeping:
                     self._dirty.discard(chat_id)
                     self._sweeping.add(chat_id)
-                    tasks.start_soon(self._sweep_in_turn, limit, chat_id)
+                    tasks.start_soon(self._sweep_in_turn, limit, chat_id, caught_up)
 
-    async def _sweep_in_turn(self, limit: anyio.CapacityLimiter, chat_id: str) -> None:
+    async def _sweep_in_turn(
+        self, limit: anyio.CapacityLimiter, chat_id: str, caught_up: Callable[[], None]
+    ) -> None:
         try:
             async with limit:
                 await self._sweep(chat_id)
@@ -76,13 +78,15 @@ class Sweeper:
         finally:
             self._sweeping.discard(chat_id)
             self._woken.set()  # it may have been marked again meanwhile
+            if not self.behind:
+                caught_up()
 
     async def _sweep(self, chat_id: str) -> None:
         since = await self._inbox.seq()
         listed = await self._listed(chat_id)
         new = await self._inbox.sweep(chat_id, listed, since, title=self._rooms.titles.get(chat_id))
         if new:
-            logger.info("room %s: %d messages found by looking", chat_id, new)
+            logger.info("room %s: picked up by REST: %d", chat_id, new)
 
     async def _listed(self, chat_id: str) -> list[ChatMessage]:
         """Every unprocessed message of a room.

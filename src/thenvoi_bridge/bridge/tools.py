@@ -19,7 +19,7 @@ from thenvoi_bridge.bridge.endpoint import Side
 from thenvoi_bridge.bridge.people import NotFoundByName, find
 from thenvoi_bridge.bridge.rooms import PAGE, Person, every
 from thenvoi_bridge.bridge.session import Session
-from thenvoi_bridge.bridge.untrusted import fenced
+from thenvoi_bridge.bridge.untrusted import fenced, visible
 from thenvoi_bridge.contract import CALLS, Call
 from thenvoi_bridge.contract.errors import ThenvoiError
 from thenvoi_bridge.contract.participants import ListMyParticipants, ListParticipants
@@ -103,11 +103,18 @@ class Tools:
         seat = self._session.seat_now
         if seat is None:
             return result
-        unread = await seat.inbox.unread()
-        line = f"[inbox: {unread} unread{', call inbox_wait' if unread else ''}]"
+        line = _unread_line(await seat.inbox.unread(), await seat.inbox.ready())
         return result.model_copy(
             update={"content": [*result.content, types.TextContent(type="text", text=line)]}
         )
+
+
+def _unread_line(unread: int, ready: int) -> str:
+    if ready:
+        return f"[inbox: {unread} unread, call inbox_wait]"
+    if unread:
+        return f"[inbox: {unread} in hand, waiting for reply or inbox_ack]"
+    return "[inbox: 0 unread]"
 
 
 def tool_name(call: type[Call[Any]]) -> str:
@@ -124,9 +131,9 @@ def call_tool(call: type[Call[Any]]) -> Tool:
     async def run(session: Session, arguments: dict[str, Any], _: Beat) -> Said:
         made = call.model_validate(await _resolved(session, call, side, arguments))
         client = await _client(session, side)
-        said = call.answer().dump_json(await client(made), exclude_none=True).decode()
+        answer = await client(made)
         _note(session, made)
-        return Said(fenced(said))
+        return _said(answer, reading=route.method == "GET")
 
     name = tool_name(call)
     return Tool(
@@ -147,23 +154,28 @@ CALL_TOOLS: Mapping[str, Tool] = {
 """A tool for every call of the contract, by name."""
 
 
-async def people_of(session: Session, side: Side, chat_id: str, *, fresh: bool = False) -> list[Person]:
-    """Who is in a room, from memory where that is kept."""
+async def others_in(session: Session, side: Side, chat_id: str, *, fresh: bool = False) -> list[Person]:
+    """Who else is in a room, from memory where that is kept."""
+    me: str | None
+    people: list[Person]
     if side == "agent":
-        return list(await (await session.seat()).rooms.participants(chat_id, fresh=fresh))
-    human = await session.human()
-    return [*await human(ListMyParticipants(chat_id=chat_id))]
+        seat = await session.seat()
+        me, people = seat.me.id, [*await seat.rooms.participants(chat_id, fresh=fresh)]
+    else:
+        human = await session.human()
+        me, people = session.person_id, [*await human(ListMyParticipants(chat_id=chat_id))]
+    return [person for person in people if person.id != me]
 
 
 async def mentioned(
     session: Session, side: Side, chat_id: str, written: list[str]
 ) -> list[dict[str, str | None]]:
     """Mentions as the contract has them, from ids, handles or names. Raises `NotFoundByName`."""
-    people = await people_of(session, side, chat_id)
+    people = await others_in(session, side, chat_id)
     try:
         found = [find(each, people) for each in written]
     except NotFoundByName:  # somebody may have entered a moment ago
-        people = await people_of(session, side, chat_id, fresh=True)
+        people = await others_in(session, side, chat_id, fresh=True)
         found = [find(each, people) for each in written]
     return [{"id": p.id, "handle": p.handle, "name": p.name} for p in found]
 
@@ -200,6 +212,15 @@ async def _peer(session: Session, side: Side, written: str) -> str:
         if nobody.several or "/" in written or "@" in written:
             raise
         return written
+
+
+def _said(answer: Any, *, reading: bool) -> Said:
+    """What others wrote is fenced; the receipt of what the model did itself is given to code, too."""
+    if answer is None:
+        return Said("{}")
+    plain = mail.plain(answer)
+    text = mail.as_text(plain)
+    return Said(fenced(text)) if reading else Said(visible(text), plain)
 
 
 def _note(session: Session, made: Call[Any]) -> None:

@@ -41,8 +41,8 @@ FIELDS = {
     "chat_id": "Room id.",
     "message_ids": "Ids of messages of one room.",
     "mentions": "Who is told: ids, handles or names of participants.",
-    "participant_id": "Id, handle or name.",
-    "content": "Text.",
+    "participant_id": "Id, handle or name of a person or agent.",
+    "content": "What to say, in plain text or Markdown.",
     "page": "Page, from 1.",
     "page_size": "Items a page, at most 100.",
 }
@@ -61,6 +61,9 @@ NEXT = {
     "unreachable": "The bridge keeps trying to reconnect and then fetches what was missed; call again in a while.",
     "outcome_unknown": "It may have been done already. Look (get_context, list_chats) before you repeat it.",
     "broken_answer": "Tell your user: the platform is probably not a Thenvoi platform, or a newer one.",
+    "validation_error": "Mend the arguments and call again.",
+    "cannot_mention_self": "Leave yourself out of `mentions`.",
+    "duplicate_mentions": "Mention each participant once.",
     "mentions_required": "Give at least one participant in `mentions`.",
     "mentioned_participant_not_in_room": "Bring them in with add_participant, or see list_participants.",
     "lease_lost": "Another session answers this message now; leave it alone.",
@@ -76,9 +79,8 @@ OTHERWISE = "Call again later; if it stays, tell your user."
 
 QUIET = "No new mentions. Call inbox_wait again to keep listening."
 
-HELD = (
-    "Nothing new to hand out: what is unread was handed out before and waits for reply or inbox_ack. "
-    "inbox_read shows it."
-)
+HELD = "Nothing new. The messages in `held` were handed out before: end them with reply or inbox_ack first."
+
+NOT_LIVE = "Not connected to the platform, so nothing can have come. It keeps trying; call inbox_wait again."
 
 WAITING = "waiting for mentions"

@@ -9,7 +9,8 @@ class LeaseLost(InboxError):
     """Somebody else holds the message now, or has ended it: do nothing more for it."""
 
     def __init__(self, id: str) -> None:
-        super().__init__(f"Message {id} is no longer held here")
+        super().__init__(f"Message {id} is not held here")
+        self.id = id
 
 
 class Underway(InboxError):
@@ -17,6 +18,7 @@ class Underway(InboxError):
 
     def __init__(self, id: str) -> None:
         super().__init__(f"An answer to message {id} is being sent right now")
+        self.id = id
 
 
 class AlreadyAnswered(InboxError):

@@ -202,6 +202,10 @@ class Inbox:
         """How many messages nobody has begun to answer."""
         return await self._read(Table.unread)
 
+    async def ready(self) -> int:
+        """How many of them nobody holds, so that they can be handed out."""
+        return await self._read(Table.ready)
+
     def listen(self, bell: Callable[[], object]) -> Callable[[], None]:
         """Ring `bell` in the event loop after every change; call what is returned to stop that.
 

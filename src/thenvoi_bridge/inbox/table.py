@@ -61,7 +61,8 @@ class Table:
     def get(self, ids: Collection[str]) -> list[Item]:
         """The messages with these ids, as their room has them. Raises `Unknown` if one is missing."""
         found = self.find(ids)
-        if missing := tuple(dict.fromkeys(ids).keys() - {item.id for item in found}):
+        there = {item.id for item in found}
+        if missing := tuple(id for id in dict.fromkeys(ids) if id not in there):
             raise Unknown(missing)
         return sorted(found, key=lambda item: item.order)
 
@@ -105,6 +106,10 @@ class Table:
     def unread(self) -> int:
         """How many messages nobody has begun to answer."""
         return self._number("SELECT COUNT(*) AS number FROM inbox WHERE state IN ('ready', 'leased')")
+
+    def ready(self) -> int:
+        """How many messages nobody holds."""
+        return self._number("SELECT COUNT(*) AS number FROM inbox WHERE state = 'ready'")
 
     def epoch(self, proposed: str) -> str:
         """What tells this file from any other: `proposed`, unless it was settled before."""
