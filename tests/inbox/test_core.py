@@ -49,18 +49,18 @@ REFUSALS = {"lost": LeaseLost, "underway": Underway, "closed": NotOpen}
 
 # `same` leaves the message as it is; other words are its new state, or a refusal.
 TABLE = """
-|            |       | leased                       | answering                               | acking           |      |      |      |
-|            | ready | mine   other  dead    late   | mine     other    dead      late        | processed failed | done | dead | gone |
-| take       | leased| lost   lost   leased  leased | underway underway leased    leased      | closed    closed | closed | closed | closed |
-| bury       | closed| lost   lost   dead    dead   | underway underway dead      dead        | closed    closed | closed | closed | closed |
-| release    | lost  | ready  lost   lost    lost   | closed   lost     lost      lost        | lost      lost   | lost | lost | lost |
-| begin      | answering| answering lost answering answering | underway underway answering answering | closed closed | closed | closed | closed |
-| answered   | lost  | closed lost   lost    lost   | acking   lost     lost      lost        | lost      lost   | lost | lost | lost |
-| unanswered | lost  | closed lost   lost    lost   | leased   lost     lost      lost        | lost      lost   | lost | lost | lost |
-| end        | acking| acking lost   acking  acking | underway underway acking    acking      | same      closed | same | closed | closed |
-| acked      | same  | same   same   same    same   | same     same     same      same        | done      dead   | same | same | same |
-| listed     | same  | same   same   same    same   | same     same     same      same        | same      same   | acking | same | ready |
-| vanish     | gone  | gone   gone   gone    gone   | gone     gone     gone      gone        | closed    closed | closed | closed | closed |
+|            |           | leased                              | answering                             | acking           |        |        |        |
+|            | ready     | mine      other dead      late      | mine     other    dead      late      | processed failed | done   | dead   | gone   |
+| take       | leased    | lost      lost  leased    leased    | underway underway leased    leased    | closed    closed | closed | closed | closed |
+| bury       | closed    | lost      lost  dead      dead      | underway underway dead      dead      | closed    closed | closed | closed | closed |
+| release    | lost      | ready     lost  lost      lost      | closed   lost     lost      lost      | lost      lost   | lost   | lost   | lost   |
+| begin      | answering | answering lost  answering answering | underway underway answering answering | closed    closed | closed | closed | closed |
+| answered   | lost      | closed    lost  lost      lost      | acking   lost     lost      lost      | lost      lost   | lost   | lost   | lost   |
+| unanswered | lost      | closed    lost  lost      lost      | leased   lost     lost      lost      | lost      lost   | lost   | lost   | lost   |
+| end        | acking    | acking    lost  acking    acking    | underway underway acking    acking    | same      closed | same   | closed | closed |
+| acked      | same      | same      same  same      same      | same     same     same      same      | done      dead   | same   | same   | same   |
+| listed     | same      | same      same  same      same      | same     same     same      same      | same      same   | acking | same   | ready  |
+| vanish     | gone      | gone      gone  gone      gone      | gone     gone     gone      gone      | closed    closed | closed | closed | closed |
 """  # noqa: E501
 
 CASES = [

@@ -157,9 +157,9 @@ async def test_messages_are_handed_out_as_the_room_has_them_and_not_as_they_came
 
 
 async def test_the_room_that_has_waited_longest_goes_first(inbox: Inbox) -> None:
-    await inbox.put([mention("m1", "new", 5), mention("m2", "old", 1), mention("m3", "new", 2)])
-    assert ids(await inbox.lease(None, 9, NOW)) == ["m2"]
-    assert ids(await inbox.lease(None, 9, NOW)) == ["m3", "m1"]
+    await inbox.put([mention("m1", "new", 2), mention("m2", "old", 1), mention("m3", "old", 3)])
+    assert ids(await inbox.lease(None, 9, NOW)) == ["m2", "m3"]
+    assert ids(await inbox.lease(None, 9, NOW)) == ["m1"]
 
 
 async def test_a_room_asked_for_by_name_is_the_only_one(inbox: Inbox) -> None:
@@ -260,11 +260,14 @@ async def test_an_answer_that_did_not_get_through_leaves_the_message_with_its_ho
     await answer(inbox, "m1")
 
 
-async def test_a_late_answer_is_refused_and_changes_nothing(inbox: Inbox, another: Open) -> None:
+@pytest.mark.parametrize("mine", [True, False], ids=["by the same process", "by another"])
+async def test_a_late_answer_to_what_was_taken_since_is_refused_and_changes_nothing(
+    inbox: Inbox, another: Open, mine: bool
+) -> None:
     await inbox.put([mention("m1")])
-    late = await inbox.begin_answer(["m1"], "mine", NOW)
-    other = await another()
-    winner = await other.begin_answer(["m1"], "theirs", LATER)
+    late = await inbox.begin_answer(["m1"], "first", NOW)
+    other = inbox if mine else await another()
+    winner = await other.begin_answer(["m1"], "second", LATER)
     with pytest.raises(LeaseLost):
         await inbox.answered(late, "{}")
     with pytest.raises(LeaseLost):
@@ -278,8 +281,8 @@ async def test_an_answer_goes_to_one_room_and_to_messages_there_are(inbox: Inbox
         await inbox.begin_answer(["m1", "m2"], "digest", NOW)
     assert several.value.chat_ids == ("room", "other")
     with pytest.raises(Unknown) as unknown:
-        await inbox.begin_answer(["m1", "m9"], "digest", NOW)
-    assert unknown.value.ids == ("m9",)
+        await inbox.begin_answer(["m9", "m1", "m8", "m9"], "digest", NOW)
+    assert unknown.value.ids == ("m9", "m8")
     assert await inbox.unread() == 2
 
 
@@ -316,6 +319,15 @@ async def test_pages_show_everything_once_and_go_on_with_what_arrives_later(inbo
     assert page.next_cursor == cursor
     await inbox.put([mention("late")])
     assert ids((await inbox.page(cursor, None, 4)).items) == ["late"]
+
+
+async def test_unread_is_what_nobody_has_begun_to_answer(inbox: Inbox) -> None:
+    await inbox.put([mention(f"m{n}", minute=n) for n in range(4)])
+    await inbox.lease(None, 2, NOW)
+    assert await inbox.unread() == 4
+    await inbox.begin_answer(["m0"], "digest", NOW)
+    await answer(inbox, "m3")
+    assert await inbox.unread() == 2
 
 
 async def test_a_page_shows_what_is_open_of_one_room_or_what_is_asked_for(inbox: Inbox) -> None:

@@ -20,6 +20,7 @@ T = TypeVar("T")
 ROOMS = ("tea", "coffee")
 rooms = st.sampled_from(ROOMS)
 hosts = st.integers(0, 1)
+pauses = st.sampled_from([0.0, 0.0, LEASE / 2, LEASE])
 picks = st.data()
 
 
@@ -86,12 +87,14 @@ class AnyOrder(RuleBasedStateMachine):
 
     # Coming in
 
-    @rule(host=hosts, room=rooms, minute=st.integers(0, 59))
-    def put(self, host: int, room: str, minute: int) -> None:
-        message = mention(f"m{len(self.orders)}", room, minute)
-        assert self.run(self.hosts[host].inbox.put([message])) == 1
-        self.orders[message.id] = (room, message.inserted_at, message.id)
-        self.arrived.append(message.id)
+    @rule(host=hosts, room=rooms, minutes=st.lists(st.integers(0, 59), min_size=1, max_size=3))
+    def put(self, host: int, room: str, minutes: list[int]) -> None:
+        first = len(self.arrived)
+        messages = [mention(f"m{first + n}", room, minute) for n, minute in enumerate(minutes)]
+        assert self.run(self.hosts[host].inbox.put(messages)) == len(minutes)
+        for message in messages:
+            self.orders[message.id] = (room, message.inserted_at, message.id)
+            self.arrived.append(message.id)
 
     @precondition(lambda self: self.orders)
     @rule(host=hosts, pick=picks)
@@ -103,10 +106,13 @@ class AnyOrder(RuleBasedStateMachine):
     def a_listing_begins(self, host: int) -> None:
         self.since, self.there = self.run(self.hosts[host].inbox.seq()), set(self.arrived)
 
-    @rule(host=hosts, room=rooms, pick=picks)
-    def sweep(self, host: int, room: str, pick: st.DataObject) -> None:
+    @rule(host=hosts, room=rooms, pick=picks, at_once=st.booleans())
+    def sweep(self, host: int, room: str, pick: st.DataObject, at_once: bool) -> None:
+        if at_once:
+            self.a_listing_begins(host)
         here = [id for id in self.arrived if self.orders[id][0] == room]
-        listed = [id for id in here if pick.draw(st.integers(0, 3))]
+        left_out = pick.draw(st.sets(st.sampled_from(here), max_size=2)) if here else set()
+        listed = [id for id in here if id not in left_out]
         messages = [mention(id, room) for id in listed]
         assert self.run(self.hosts[host].inbox.sweep(room, messages, self.since)) == 0
         for id in set(self.open(room)) & self.there - set(listed):
@@ -118,6 +124,7 @@ class AnyOrder(RuleBasedStateMachine):
             elif self.closed.get(id) is State.DONE:
                 self.closed[id] = State.ACKING
 
+    @precondition(lambda self: len(self.arrived) > 5)  # or nothing would ever get far
     @rule(host=hosts, room=rooms)
     def drop_room(self, host: int, room: str) -> None:
         self.run(self.hosts[host].inbox.drop_room(room))
@@ -127,30 +134,27 @@ class AnyOrder(RuleBasedStateMachine):
 
     # Going out
 
-    @rule(host=hosts, room=st.none() | rooms, limit=st.integers(1, 3))
-    def lease(self, host: int, room: str | None, limit: int) -> None:
-        inbox = self.hosts[host].inbox
-        items = self.run(inbox.lease(room, limit, self.now))
-        for dead in self.run(inbox.page(None, None, 10**6, {State.DEAD})).items:
-            if dead.id not in self.closed:
-                assert self.attempts[dead.id] >= ATTEMPTS
-                assert not self.held(dead.id)
-                self.close(dead.id, State.DEAD)
-        if items:
-            self.handed_out(self.hosts[host], items, room, limit)
-        for other in ROOMS if room is None and not items else ():
-            assert not self.open(other) or any(map(self.held, self.open(other))), "a room is forgotten"
+    @rule(host=hosts, room=st.none() | rooms, limit=st.integers(1, 3), pause=pauses, seen=st.booleans())
+    def lease(self, host: int, room: str | None, limit: int, pause: float, seen: bool) -> None:
+        self.now += pause
+        self.hand_out(host, room, limit)
+        if not seen:
+            self.release(host)
 
-    def handed_out(self, host: Host, items: list[Item], room: str | None, limit: int) -> None:
-        ids = [item.id for item in items]
-        assert room in (None, items[0].chat_id)
-        assert ids == self.open(items[0].chat_id)[:limit], "a message was overtaken"
-        assert not any(map(self.held, self.open(items[0].chat_id))), "a room was handed out twice"
+    def hand_out(self, host: int, room: str | None, limit: int) -> None:
+        """Whatever is handed out is exactly what should be, so nothing is forgotten either."""
+        for id in [id for id in self.holders if not self.held(id) and self.attempts[id] >= ATTEMPTS]:
+            self.close(id, State.DEAD)
+        items = self.run(self.hosts[host].inbox.lease(room, limit, self.now))
+        free = [each for each in ROOMS if self.open(each) and not any(map(self.held, self.open(each)))]
+        free.sort(key=lambda each: (self.orders[self.open(each)[0]][1], each))
+        next_room = next((each for each in free if room in (None, each)), "nowhere")
+        assert [item.id for item in items] == self.open(next_room)[:limit]
         for item in items:
             self.attempts[item.id] += 1
             assert item.attempts == self.attempts[item.id]
-            self.holders[item.id] = (host.owner.id, self.now + LEASE, State.LEASED)
-        host.hand = items
+            self.holders[item.id] = (self.hosts[host].owner.id, self.now + LEASE, State.LEASED)
+        self.hosts[host].hand = items
 
     @rule(host=hosts)
     def release(self, host: int) -> None:
@@ -169,7 +173,8 @@ class AnyOrder(RuleBasedStateMachine):
         here = [id for id in self.arrived if self.orders[id][0] == room]
         if not here:
             return
-        which = pick.draw(st.sets(st.sampled_from(here), min_size=1, max_size=2))
+        likely = self.open(room)[:2] or here
+        which = pick.draw(st.sets(st.sampled_from(likely) | st.sampled_from(here), min_size=1, max_size=2))
         digest = f"{sorted(which)} {text}"
         try:
             items = self.run(at.inbox.begin_answer(which, digest, self.now))
@@ -191,10 +196,10 @@ class AnyOrder(RuleBasedStateMachine):
         assert {self.digests[id] for id in which} == {answer}
 
     @precondition(lambda self: any(host.sending for host in self.hosts))
-    @rule(pick=picks, arrives=st.booleans())
-    def the_platform_answers(self, pick: st.DataObject, arrives: bool) -> None:
+    @rule(pick=picks, arrives=st.booleans(), acks=st.booleans())
+    def the_platform_answers(self, pick: st.DataObject, arrives: bool, acks: bool) -> None:
         at = pick.draw(st.sampled_from([host for host in self.hosts if host.sending]))
-        sent = at.sending.pop()
+        sent = at.sending.pop(pick.draw(st.integers(0, len(at.sending) - 1)))
         try:
             if arrives:
                 self.run(at.inbox.answered(sent, sent[0].digest or ""))
@@ -211,6 +216,8 @@ class AnyOrder(RuleBasedStateMachine):
                 self.close(item.id, State.ACKING)
             else:
                 self.holders[item.id] = (*self.holders[item.id][:2], State.LEASED)
+        if acks:
+            self.acknowledge_all(at)
 
     @precondition(lambda self: self.orders)
     @rule(host=hosts, failed=st.booleans(), pick=picks)
@@ -229,21 +236,27 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(host=hosts)
     def acknowledge(self, host: int) -> None:
-        for item in self.run(self.hosts[host].inbox.acking()):
-            told = self.run(self.hosts[host].inbox.acked(item))
+        self.acknowledge_all(self.hosts[host])
+
+    def acknowledge_all(self, host: Host) -> None:
+        for item in self.run(host.inbox.acking()):
+            told = self.run(host.inbox.acked(item))
             assert self.closed[item.id] is State.ACKING
             self.closed[item.id] = told.state
 
     # What goes wrong
 
-    @rule(host=hosts)
-    def crash(self, host: int) -> None:
+    @rule(host=hosts, times=st.sampled_from([0, 0, 1, ATTEMPTS + 1]))
+    def crash(self, host: int, times: int) -> None:
+        """Die as it is, or again and again with whatever is handed out."""
+        self.restart(host)
+        for _ in range(times):
+            self.hand_out(host, None, 1)
+            self.restart(host)
+
+    def restart(self, host: int) -> None:
         self.run(self.hosts[host].die())
         self.hosts[host] = self.run(Host.start(Path(self.folder.name)))
-
-    @rule(seconds=st.sampled_from([1.0, LEASE / 2, LEASE]))
-    def time_passes(self, seconds: float) -> None:
-        self.now += seconds
 
     @invariant()
     def everything_is_where_it_should_be(self) -> None:

@@ -60,14 +60,12 @@ class Inbox:
         """Let go of the file. What is held stays held until the owner closes too."""
         await self._db.close()
 
-    async def put(
-        self, messages: Iterable[ChatMessage], *, titles: Mapping[str, str | None] | None = None
-    ) -> int:
+    async def put(self, messages: Iterable[ChatMessage], titles: Mapping[str, str | None] = {}) -> int:
         """Keep what was pushed and return how much of it was new. `titles` are by room.
 
         A push may come late, so one for a message that is answered, or gone, changes nothing.
         """
-        arrived = [(message, (titles or {}).get(message.chat_room_id)) for message in messages]
+        arrived = [(message, titles.get(message.chat_room_id)) for message in messages]
         return await self._change(lambda table: sum(table.insert(*each) for each in arrived))
 
     async def sweep(
@@ -103,11 +101,8 @@ class Inbox:
         """
 
         def work(table: Table) -> int:
-            going = [
-                item
-                for item in table.waiting(chat_id, table.seq())
-                if item.state is not State.ANSWERING or core.is_free(item, self._owner.alive)
-            ]
+            items = table.waiting(chat_id, table.seq())
+            going = [i for i in items if i.state is not State.ANSWERING or core.is_free(i, self._owner.alive)]
             return len([table.update(item, core.vanish(item)) for item in going])
 
         return await self._change(work)
@@ -172,11 +167,9 @@ class Inbox:
     async def end(self, ids: Collection[str], outcome: Outcome, error: str | None, now: float) -> list[Item]:
         """End messages without an answer. Raises `Unknown` and what `core.end` does; then none is ended."""
         by = self._caller(now)
-
-        def work(table: Table) -> list[Item]:
-            return [table.update(item, core.end(item, outcome, error, by)) for item in table.get(ids)]
-
-        return await self._change(work)
+        return await self._change(
+            lambda table: [table.update(i, core.end(i, outcome, error, by)) for i in table.get(ids)]
+        )
 
     async def acking(self) -> list[Item]:
         """What the platform has yet to be told, `outcome` and all."""

@@ -22,7 +22,7 @@ from thenvoi_bridge.platform.hub import Hub
 from thenvoi_bridge.platform.log import Bell
 from thenvoi_bridge.platform.rest import Rest, error_handlers
 from thenvoi_bridge.platform.socket import Gate
-from thenvoi_bridge.storage import Database
+from thenvoi_bridge.storage import Database, StorageError
 from thenvoi_bridge.storage.migrate import migrate
 from thenvoi_bridge.storage.sqlite import open_sqlite
 
@@ -36,11 +36,15 @@ for _group in {kind.group() for kind in CALLS}:
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncGenerator[tuple[Database, Keys]]:
     """The state of a platform, brought up to date: its database and its keys. Raises `StorageError`."""
-    await anyio.Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        await anyio.Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+        keys = Keys.kept_in(folder)
+    except OSError as exc:
+        raise StorageError(f"{folder}: {exc.strerror}") from exc
     db = await open_sqlite(folder / "platform.db")
     try:
         await migrate(db, "thenvoi_bridge.platform.migrations")
-        yield db, Keys.kept_in(folder)
+        yield db, keys
     finally:
         await db.close()
 

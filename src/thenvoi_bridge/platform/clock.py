@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
-
 
 def stamp(moment: datetime) -> str:
     """A moment as the contract writes it."""
-    return moment.astimezone(UTC).strftime(_FORMAT)
+    try:
+        utc = moment.astimezone(UTC)
+    except OverflowError:  # within hours of the first or the last day there is, where they mean nothing
+        utc = moment.replace(tzinfo=UTC)
+    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def now() -> str:
@@ -21,4 +23,4 @@ def later_than(earlier: str, moment: str) -> str:
     """`moment`, or the first microsecond after `earlier` if the clock has not moved on (or went back)."""
     if moment > earlier:
         return moment
-    return stamp(datetime.strptime(earlier, _FORMAT).replace(tzinfo=UTC) + timedelta(microseconds=1))
+    return stamp(datetime.fromisoformat(earlier) + timedelta(microseconds=1))

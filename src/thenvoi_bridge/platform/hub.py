@@ -6,7 +6,8 @@ wakes when the bell rings and looks besides every few seconds, because bells may
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Protocol
 
@@ -15,13 +16,15 @@ import anyio
 from thenvoi_bridge.phoenix.frames import Broadcast
 from thenvoi_bridge.platform import clock, lifecycle, log
 from thenvoi_bridge.platform.rules.access import Principal, hears
-from thenvoi_bridge.storage import Database
+from thenvoi_bridge.storage import Database, StorageError, Tx
 
 POLL = 2.0
 """Seconds after which a missed bell no longer matters."""
 
 SLICE = 500
 """Most lines of one topic that are read at once."""
+
+logger = logging.getLogger(__name__)
 
 
 class Ear(Protocol):
@@ -39,26 +42,34 @@ class Hub:
 
     def __init__(self, db: Database, bell: log.Bell) -> None:
         self._db, self._bell = db, bell
-        self._ears: dict[str, list[Ear]] = {}
+        self._ears: dict[str, dict[Ear, int]] = {}  # with the number after which each is told
         self._positions: dict[str, int] = {}
         self._rung: set[str] = set()
         self._woken = anyio.Event()
+        self._next_look = 0.0
         self._reached: list[tuple[str, str]] = []
         self._reached_some = anyio.Event()
 
-    async def listen(self, topic: str, ear: Ear) -> None:
-        """Let `ear` hear what is logged on `topic` from now on."""
-        if topic not in self._positions:
-            position = await self._db.read(lambda tx: log.head(tx, topic))
-            self._positions.setdefault(topic, position)
-        self._ears.setdefault(topic, []).append(ear)
+    async def listen(self, topic: str, ear: Ear, allowed: Callable[[Tx], bool]) -> bool:
+        """Let `ear` hear all that is logged on `topic` after the moment at which it is `allowed` to.
+
+        False if it is not. One snapshot answers both, so nobody who is taken out meanwhile goes on listening.
+        """
+        while True:
+            head = await self._db.read(lambda tx: log.head(tx, topic) if allowed(tx) else None)
+            if head is None:
+                return False
+            if self._positions.setdefault(topic, head) <= head:
+                self._ears.setdefault(topic, {})[ear] = head
+                self._on_ring([topic])  # what came after the snapshot has rung in vain
+                return True
+            # Others have been told of more than this snapshot had, perhaps of the end of `ear`: look again.
 
     def ignore(self, topic: str, ear: Ear) -> None:
         """Stop telling `ear` about `topic`. Harmless if it did not listen."""
-        rest = [other for other in self._ears.get(topic, ()) if other is not ear]
-        if rest:
-            self._ears[topic] = rest
-        else:
+        ears = self._ears.get(topic, {})
+        ears.pop(ear, None)
+        if not ears:
             self._ears.pop(topic, None)
             self._positions.pop(topic, None)
 
@@ -69,7 +80,11 @@ class Hub:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._note_deliveries)
                 while True:
-                    await self._tell_all(await self._due())
+                    due = await self._due()
+                    try:
+                        await self._tell_all(due)
+                    except StorageError as exc:
+                        logger.warning("cannot read what to tell, will look again: %s", exc)
         finally:
             stop()
 
@@ -79,11 +94,12 @@ class Hub:
 
     async def _due(self) -> dict[str, int]:
         """The topics to look at next, with our position in each."""
-        with anyio.move_on_after(POLL) as waited:
+        with anyio.CancelScope(deadline=self._next_look):
             await self._woken.wait()
         self._woken = anyio.Event()
         rung, self._rung = self._rung, set()
-        if waited.cancelled_caught:
+        if anyio.current_time() >= self._next_look:  # however often others ring
+            self._next_look = anyio.current_time() + POLL
             return dict(self._positions)
         return {topic: self._positions[topic] for topic in rung if topic in self._positions}
 
@@ -101,7 +117,10 @@ class Hub:
             await self._reached_some.wait()
             self._reached_some = anyio.Event()
             pairs, self._reached = self._reached, []
-            await self._db.write(partial(lifecycle.note_delivered, pairs=pairs, now=clock.now()))
+            try:
+                await self._db.write(partial(lifecycle.note_delivered, pairs=pairs, now=clock.now()))
+            except StorageError as exc:  # a full disk must not keep anybody from hearing
+                logger.warning("%d deliveries stay unrecorded: %s", len(pairs), exc)
 
     def _tell(self, logged: log.Logged) -> None:
         if logged.seq <= self._positions.get(logged.topic, logged.seq):
@@ -109,10 +128,10 @@ class Hub:
         self._positions[logged.topic] = logged.seq
         payload = log.decoded(logged)
         if logged.event == log.LEFT:
-            return self._forget(logged.topic, payload["id"])
+            return self._forget(logged, payload["id"])
         broadcast = Broadcast(logged.topic, logged.event, logged.payload)
-        for ear in self._ears.get(logged.topic, ()):
-            if hears(ear.principal, logged.event, payload):
+        for ear, since in self._ears.get(logged.topic, {}).items():
+            if logged.seq > since and hears(ear.principal, logged.event, payload):
                 ear.hear(broadcast)
                 self._note(ear.principal, logged.event, payload)
 
@@ -121,6 +140,7 @@ class Hub:
             self._reached.append((payload["id"], principal.id))
             self._reached_some.set()
 
-    def _forget(self, topic: str, actor_id: str) -> None:
-        for ear in [ear for ear in self._ears.get(topic, ()) if ear.principal.id == actor_id]:
-            self.ignore(topic, ear)
+    def _forget(self, left: log.Logged, actor_id: str) -> None:
+        for ear, since in list(self._ears.get(left.topic, {}).items()):
+            if ear.principal.id == actor_id and left.seq > since:  # it may have come back since
+                self.ignore(left.topic, ear)

@@ -50,6 +50,7 @@ def send_message(call: SendMessage | SendMyMessage, me: Principal, tx: Change) -
     named = [{"id": r.id, "handle": r.handle, "name": r.name} for r in recipients]
     _title(tx, call.chat_id, call.content)
     content = stored_form(call.content, call.mentions, recipients)
+    check_size(content, "/message/content")  # again: short names become long ids
     row = append(tx, call.chat_id, me, "text", content, {"mentions": named, "status": "sent"})
     for recipient in recipients:
         if recipient.type == "Agent":
@@ -87,7 +88,7 @@ def get_context(call: GetContext, me: Principal, tx: Change) -> MetaPage[ChatMes
         "(SELECT message_id FROM deliveries WHERE recipient_id = ? AND chat_id = ? AND mentioned = 1))"
     )
     args = (call.chat_id, me.id, me.id, call.chat_id)
-    rows = tx.all(f"SELECT * {where} ORDER BY seq LIMIT ? OFFSET ?", *args, size, (call.page - 1) * size)
+    rows = tx.all(f"SELECT * {where} ORDER BY seq LIMIT ? OFFSET ?", *args, *window(call, size))
     info = PageInfo.of(call.page, size, _count(tx, where, *args))
     return MetaPage(data=_messages(tx, rows, me), meta=info)
 
@@ -134,7 +135,7 @@ def append(
 
 def _title(tx: Tx, chat_id: str, content: str) -> None:
     """Name a room after its first message."""
-    first_line = content.strip().splitlines()[0]
+    first_line = next(iter(content.strip().splitlines()), content)
     short = first_line if len(first_line) <= TITLE_LENGTH else first_line[: TITLE_LENGTH - 1] + "…"
     sql = "UPDATE chats SET title = ? WHERE id = ? AND title = ?"
     tx.run(sql, short, chat_id, DEFAULT_TITLE)

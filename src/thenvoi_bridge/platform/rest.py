@@ -5,13 +5,14 @@ Parse, recognise the caller, handle, log, answer; what a handler raises becomes 
 
 from __future__ import annotations
 
-import json
 import logging
+import math
 import secrets
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
+from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -34,6 +35,9 @@ from thenvoi_bridge.storage import Busy, Database, Full, Tx
 
 MAX_BODY = 1024 * 1024
 """Bytes of a request body."""
+
+MAX_DEPTH = 64
+"""Levels of a request body. Readers of JSON give up at some depth, our own client at about 200."""
 
 logger = logging.getLogger(__name__)
 
@@ -109,16 +113,26 @@ def _parsed(body: bytes) -> dict[str, Any] | None:
     if not body.strip():
         return None
     try:
-        parsed = json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as exc:
+        parsed = from_json(body, allow_inf_nan=False)
+    except ValueError as exc:
         raise BadRequest("The body is not JSON") from exc
+    if not _is_readable(parsed, MAX_DEPTH):
+        raise BadRequest("The body is nested too deeply, or has a number too large to keep")
     if not isinstance(parsed, dict):
         raise BadRequest("The body is not a JSON object")
     return parsed
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+def _is_readable(value: object, depth: int) -> bool:
+    """Whether everybody who gets to see the value can read it: at most `depth` levels, no number infinite."""
+    match value:
+        case dict():
+            return depth > 0 and all(_is_readable(inner, depth - 1) for inner in value.values())
+        case list():
+            return depth > 0 and all(_is_readable(inner, depth - 1) for inner in value)
+        case float():
+            return math.isfinite(value)
+    return True
 
 
 def _rendered(kind: type[Call[Any]], answer: object) -> Response:

@@ -26,15 +26,17 @@ class PortTaken(Exception):
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes a free one. Raises `PortTaken` with a sentence for people."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol is named because asyncio looks for it before it turns Nagle's algorithm off; left on, every
+    # answer waits 40 ms for the client's delayed acknowledgement of its head.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-    except OSError as exc:
+        listener.listen()  # two may bind, but only one listens
+    except (OSError, OverflowError) as exc:
         listener.close()
-        raise PortTaken(
-            f"Cannot listen on {host} port {port}: {exc.strerror}. Choose another --port."
-        ) from exc
+        reason = exc.strerror if isinstance(exc, OSError) else "there is no such port"
+        raise PortTaken(f"Cannot listen on {host} port {port}: {reason}. Choose another --port.") from exc
     return listener
 
 
@@ -127,8 +129,9 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         ws="websockets-sansio",
         ws_max_size=MAX_FRAME,
         ws_per_message_deflate=False,
-        access_log=False,  # its lines hold the query, and so the keys of sockets
+        access_log=False,
         log_config=None,
+        log_level="warning",  # below that its lines hold the query, and so the keys of sockets
         server_header=False,
         timeout_graceful_shutdown=5,
     )

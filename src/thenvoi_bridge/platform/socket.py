@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
+from functools import partial
 
 import anyio
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -22,6 +24,9 @@ IDLE = 45.0
 
 BACKLOG = 1000
 """Frames a slow reader may lag behind. Over it the socket is closed, and the client catches up by REST."""
+
+CLOSING = 5.0
+"""Seconds a client that reads nothing may hold up the end of its own socket."""
 
 MAX_FRAME = 64 * 1024
 """Bytes of an inbound frame; clients only join, leave and beat."""
@@ -48,7 +53,7 @@ class Gate:
             await ws.close()  # before `accept` this is the 403
             return
         await ws.accept()
-        await Socket(ws, principal, self._db, self._hub).serve()
+        await Socket(ws, principal, self._hub).serve()
 
     def _principal(self, tx: Tx, ws: WebSocket) -> Principal | None:
         """Whom the upgrade's key stands for, or the agent of that person which `agent_id` names."""
@@ -67,9 +72,9 @@ class Gate:
 class Socket:
     """One connected identity. An `Ear` of the hub."""
 
-    def __init__(self, ws: WebSocket, principal: Principal, db: Database, hub: Hub) -> None:
+    def __init__(self, ws: WebSocket, principal: Principal, hub: Hub) -> None:
         self.principal = principal
-        self._ws, self._db, self._hub = ws, db, hub
+        self._ws, self._hub = ws, hub
         self._protocol = ServerProtocol()
         self._queue: list[str] = []
         self._queued = anyio.Event()
@@ -85,13 +90,11 @@ class Socket:
         try:
             with self._scope:
                 await self._talk()
-            if self._scope.cancelled_caught:
-                await self._close(CLOSED_BROKEN, "reading too slowly")
-        except (WebSocketDisconnect, RuntimeError):
-            logger.debug("a socket of %s went away", self.principal.id)
         finally:
             for topic in self._protocol.joined:
                 self._hub.ignore(topic, self)
+        if self._scope.cancelled_caught:
+            await self._close(CLOSED_BROKEN, "reading too slowly")
 
     async def _talk(self) -> None:
         async with anyio.create_task_group() as tasks:
@@ -111,10 +114,7 @@ class Socket:
 
     async def _receive(self) -> str | None:
         """The next text frame, or None once the client has gone."""
-        try:
-            message = await self._ws.receive()
-        except RuntimeError:
-            return None
+        message = await self._ws.receive()
         return None if message["type"] == "websocket.disconnect" else message.get("text") or ""
 
     async def _take(self, text: str) -> None:
@@ -134,17 +134,14 @@ class Socket:
         topic = Topic.parse(asked.topic)
         if topic is None:
             return self._protocol.refuse(asked, "unmatched topic")
-        if not await self._may_join(topic):
+        if not await self._hub.listen(asked.topic, self, partial(self._may_join, topic)):
             return self._protocol.refuse(asked, "unauthorized")
-        self._protocol.accept(asked)
-        self._flush()  # the reply leaves before anything the hub may bring
-        await self._hub.listen(asked.topic, self)
+        self._protocol.accept(asked)  # nothing was awaited since, so the reply leaves before any event
 
-    async def _may_join(self, topic: Topic) -> bool:
+    def _may_join(self, topic: Topic, tx: Tx) -> bool:
         verdict = own_topic(self.principal, topic)
         if verdict == "ask the room":
-            role = await self._db.read(lambda tx: role_of(tx, topic.id, self.principal.id))
-            return role is not None
+            return role_of(tx, topic.id, self.principal.id) is not None
         return verdict == "yes"
 
     def _flush(self) -> None:
@@ -166,4 +163,5 @@ class Socket:
 
     async def _close(self, code: int, reason: str) -> None:
         logger.info("closing a socket of %s: %s", self.principal.id, reason)
-        await self._ws.close(code, reason)
+        with anyio.move_on_after(CLOSING), suppress(WebSocketDisconnect, RuntimeError):
+            await self._ws.close(code, reason)

@@ -11,7 +11,7 @@ _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_.")
 def slug(text: str) -> str:
     """Lower case, everything that may not stand in a handle a single `-`; never empty."""
     kept = "".join(c if c in _LETTERS else "-" for c in text.casefold())
-    return "-".join(part for part in kept.split("-") if part).strip("._") or "x"
+    return "-".join(part for part in kept.split("-") if part).strip("._-") or "x"
 
 
 def user_handle(email: str) -> str:

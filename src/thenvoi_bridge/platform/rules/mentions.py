@@ -57,21 +57,25 @@ def _refused(code: str, message: str) -> Unprocessable:
 def _spellings(given: Sequence[Mention], resolved: Sequence[Mentionable]) -> Iterator[tuple[str, str]]:
     """Lower-case spelling to id. Handles come last, so that they win over a name spelt alike."""
     for mention, member in zip(given, resolved, strict=True):
-        yield from ((name.casefold(), member.id) for name in (mention.name, member.name) if name)
+        yield from ((_folded(name), member.id) for name in (mention.name, member.name) if name)
     for mention, member in zip(given, resolved, strict=True):
         handles = (mention.handle, member.handle)
-        yield from ((h.removeprefix("@").casefold(), member.id) for h in handles if h and h != "@")
+        yield from ((_folded(h.removeprefix("@")), member.id) for h in handles if h and h != "@")
 
 
 def _replace(content: str, spellings: Mapping[str, str]) -> tuple[str, set[str]]:
     """One pass from left to right, longest spelling first; no regular expression ever sees this text."""
-    longest_first = sorted(spellings, key=len, reverse=True)
+    folded = _folded(content)
+    candidates: dict[str, list[str]] = {}  # by first letter, so that a text of nothing but @ costs little
+    for spelling in sorted(spellings, key=len, reverse=True):
+        candidates.setdefault(spelling[0], []).append(spelling)
     parts: list[str] = []
     written: set[str] = set()
     done = 0
     at = content.find("@")
     while at >= 0:
-        spelt = next((s for s in longest_first if _stands_at(content, at + 1, s)), None)
+        near = candidates.get(folded[at + 1 : at + 2], ())
+        spelt = next((s for s in near if _stands_at(folded, at + 1, s)), None)
         if spelt is not None:
             parts += [content[done:at], f"@[[{spellings[spelt]}]]"]
             written.add(spellings[spelt])
@@ -80,12 +84,20 @@ def _replace(content: str, spellings: Mapping[str, str]) -> tuple[str, set[str]]
     return "".join([*parts, content[done:]]), written
 
 
-def _stands_at(content: str, start: int, spelling: str) -> bool:
+def _folded(text: str) -> str:
+    """The text without regard to case, every character in its place: `ß` stays one character."""
+    folded = text.casefold()
+    if len(folded) == len(text):
+        return folded
+    return "".join(c if len(c.casefold()) > 1 else c.casefold() for c in text)
+
+
+def _stands_at(folded: str, start: int, spelling: str) -> bool:
     """Whether the spelling is here as a whole: `@al` is not in `@alice`, but it is in `@al.` and `@al's`."""
-    end = start + len(spelling)
-    if content[start:end].casefold() != spelling:
+    if not folded.startswith(spelling, start):
         return False
-    rest = content[end : end + 2]
+    end = start + len(spelling)
+    rest = folded[end : end + 2]
     if not rest or not (rest[0].isalnum() or rest[0] in "_-/."):
         return True
     return rest[0] in "-/." and not rest[1:].isalnum()
