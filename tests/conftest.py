@@ -1,6 +1,5 @@
 """Fixtures every test may use."""
 
-import os
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -10,8 +9,7 @@ from hypothesis import settings
 from tests.world import World, world
 
 settings.register_profile("quick", max_examples=30, deadline=None)
-settings.register_profile("thorough", max_examples=1000, deadline=None)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+settings.load_profile("quick")
 
 
 @pytest.fixture

@@ -125,7 +125,7 @@ def _typed(name: str, value: Any) -> Any:
             f"{PREFIX}{name.upper()} must begin with {' or '.join(_SCHEMES[name])}, not {value!r}"
         )
     if name == "log_level" and value.lower() not in ("debug", "info", "warning", "error"):
-        raise BadSetting(f"{PREFIX}LOG_LEVEL must be debug, info, warning or error, not {value!r}")
+        raise BadSetting(f"{PREFIX}LOG_LEVEL must be debug, info, warning or error")
     return value
 
 
@@ -144,5 +144,5 @@ _SWITCH = {
 
 def _switch(name: str, value: str) -> bool:
     if value.lower() not in _SWITCH:
-        raise BadSetting(f"{PREFIX}{name.upper()} must be true or false, not {value!r}")
+        raise BadSetting(f"{PREFIX}{name.upper()} must be true or false")
     return _SWITCH[value.lower()]

@@ -16,6 +16,7 @@ from thenvoi_bridge.contract.lifecycle import MarkProcessed
 from thenvoi_bridge.contract.messages import ListMessages, Mention, SendMessage
 from thenvoi_bridge.contract.participants import AddParticipant
 
+ID = "6f1e1fd5-6ff1-4c7e-9a35-0a7a3f3f2f10"
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -114,6 +115,8 @@ GOOD = {"content": "hello", "mentions": [{"id": "a"}]}
         ({"message": {**GOOD, "mentions": []}}, Unprocessable, "mentions_required", "/message/mentions"),
         ({"message": {**GOOD, "mentions": None}}, Unprocessable, "mentions_required", "/message/mentions"),
         ({"message": {**GOOD, "mentions": "a"}}, Unprocessable, "validation_error", "/message/mentions"),
+        ({"message": {**GOOD, "chat_id": "r2"}}, BadRequest, "bad_request", "/message/chat_id"),
+        ({"message": {**GOOD, "colour": None}}, BadRequest, "bad_request", "/message/colour"),
         ({"message": None}, Unprocessable, "validation_error", "/message"),
         ({"message": []}, Unprocessable, "validation_error", "/message"),
         ({}, Unprocessable, "validation_error", "/message"),
@@ -130,7 +133,7 @@ def test_a_bad_body_is_refused_with_its_place(
 
 
 def test_null_counts_as_absent() -> None:
-    body: dict[str, Any] = {"participant": {"participant_id": "p", "role": None}}
+    body: dict[str, Any] = {"participant": {"participant_id": ID, "role": None}}
     assert AddParticipant.from_wire({"chat_id": "r"}, {}, body).role == "member"
     body = {"message": {"content": "x", "mentions": [{"id": "a", "handle": None, "name": None}]}}
     assert SendMessage.from_wire({"chat_id": "r"}, {}, body).mentions == [Mention(id="a")]
@@ -143,6 +146,19 @@ def test_a_bad_query_is_unprocessable_and_names_the_parameter(query: dict[str, s
     with pytest.raises(Unprocessable) as refused:
         ListMessages.from_wire({"chat_id": "r"}, query, None)
     assert list(refused.value.details) == [f"/{name}" for name in query]
+
+
+def test_a_call_with_a_body_takes_nothing_from_its_query_and_one_without_nothing_from_a_body() -> None:
+    with pytest.raises(Unprocessable) as refused:
+        SendMessage.from_wire({"chat_id": "r"}, {"dry_run": "1"}, {"message": GOOD})
+    assert list(refused.value.details) == ["/dry_run"]
+    assert ListMessages.from_wire({"chat_id": "r"}, {}, {"page": 7}).page == 1
+
+
+def test_a_participant_that_is_no_uuid_is_unprocessable() -> None:
+    with pytest.raises(Unprocessable) as refused:
+        AddParticipant.from_wire({"chat_id": "r"}, {}, {"participant": {"participant_id": "nobody"}})
+    assert list(refused.value.details) == ["/participant/participant_id"]
 
 
 @pytest.mark.parametrize("id", ["..", "a/b", "", "é", "x" * 65])

@@ -228,6 +228,30 @@ async def test_a_message_that_five_hosts_did_not_survive_is_dead(inbox: Inbox, f
     assert [(item.id, item.error) for item in dead] == [("poison", "handed out 5 times without an outcome")]
 
 
+async def test_what_was_handed_out_twice_in_vain_comes_alone(inbox: Inbox, folder: Path) -> None:
+    await inbox.put([mention(f"m{n}", minute=n) for n in range(3)])
+    for attempt in (1, 2):
+        owner = Owner.start(folder)
+        host = await Inbox.open(folder, owner)
+        handed = await host.lease(None, 9, NOW)
+        assert [item.attempts for item in handed] == [attempt] * 3
+        await host.close()
+        owner.close()
+    assert ids(await inbox.lease(None, 9, NOW)) == ["m0"]
+
+
+async def test_a_process_that_ends_in_order_puts_back_what_it_was_handed(inbox: Inbox, another: Open) -> None:
+    await inbox.put([mention("m1"), mention("m2", room="elsewhere"), mention("m3", room="third")])
+    await inbox.lease("room", 1, NOW)
+    await inbox.begin_answer(["m2"], "digest", NOW)
+    other = await another()
+    await other.lease("third", 1, NOW)
+    await inbox.release_all()
+    assert [await state(inbox, id) for id in ("m1", "m2", "m3")] == ["ready", "answering", "leased"]
+    assert await inbox.ready() == 1
+    assert [(item.id, item.attempts) for item in await other.lease("room", 1, NOW)] == [("m1", 1)]
+
+
 # What is answered
 
 

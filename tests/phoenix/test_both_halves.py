@@ -6,6 +6,7 @@ import json
 from collections import deque
 from collections.abc import Iterable
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -246,6 +247,13 @@ class BothHalves(RuleBasedStateMachine):
         self.settle()
         self.when_all_is_exchanged_both_halves_agree_and_all_was_heard()
 
+
+class Longer(BothHalves):
+    """The same for minutes."""
+
+
+TestBothHalvesForLong = pytest.mark.timeout(900)(pytest.mark.thorough(Longer.TestCase))
+TestBothHalvesForLong.settings = settings(deadline=None, max_examples=3000, stateful_step_count=80)
 
 TestBothHalves = BothHalves.TestCase
 TestBothHalves.settings = settings(derandomize=True, deadline=None, max_examples=200, stateful_step_count=60)

@@ -27,6 +27,10 @@ Json = dict[str, Any]
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
 """An id as it may stand in a path: never a slash or a dot, so no argument can reach another route."""
 
+UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+Uuid = Annotated[str, StringConstraints(pattern=UUID)]
+"""An id where the platform insists on its form: in a body."""
+
 Text = Annotated[str, StringConstraints(pattern=r"\S")]
 """Text that says something: at least one character that is not white space."""
 
@@ -150,11 +154,22 @@ class Call(BaseModel, Generic[Answer]):
         seeds' rule of January 2026), `Unprocessable` for everything else that breaks the schema. A null in
         the body counts as absent.
         """
-        inner = _unwrap(cls.route.wrap, body or {})
+        given = cls._from_body(body or {}, query) if cls.route.has_body else query
         try:
-            return cls.model_validate({**query, **inner, **path})
+            return cls.model_validate({**given, **path})
         except ValidationError as exc:
             raise cls._refusal(exc) from exc
+
+    @classmethod
+    def _from_body(cls, body: Json, query: Mapping[str, str]) -> Json:
+        """The arguments a body brings; nothing of them may stand in the query or name a place in the path."""
+        if query:
+            raise Unprocessable("Validation failed", {f"/{name}": [_UNKNOWN] for name in query})
+        inner = _unwrap(cls.route.wrap, body)
+        if taken := inner.keys() & set(cls.route.path_fields):
+            details = {cls._pointer((name,)): [_UNKNOWN] for name in sorted(taken)}
+            raise BadRequest(f"Unexpected property: {', '.join(details)}", details)
+        return {k: v for k, v in inner.items() if v is not None or k not in cls.model_fields}
 
     @classmethod
     def _refusal(cls, exc: ValidationError) -> BadRequest | NotFound | Unprocessable:
@@ -197,7 +212,7 @@ def _query_text(value: object) -> str:
 
 def _unwrap(wrap: str | None, body: Json) -> Json:
     if wrap is None:
-        return _without_nulls(body)
+        return body
     if extra := sorted(body.keys() - {wrap}):
         raise BadRequest(
             f"Unexpected property: {extra[0]}",
@@ -208,8 +223,4 @@ def _unwrap(wrap: str | None, body: Json) -> Json:
         raise Unprocessable("Validation failed", {f"/{wrap}": ["is required"]})
     if not isinstance(inner, dict):
         raise Unprocessable("Validation failed", {f"/{wrap}": ["must be an object"]})
-    return _without_nulls(inner)
-
-
-def _without_nulls(body: Json) -> Json:
-    return {name: value for name, value in body.items() if value is not None}
+    return inner

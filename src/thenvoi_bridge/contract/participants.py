@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from thenvoi_bridge.contract.call import Call, Id, Route
+from thenvoi_bridge.contract.call import Call, Id, Route, Uuid
 from thenvoi_bridge.contract.peers import PeerType
 
 Role = Literal["owner", "admin", "member"]
@@ -43,7 +43,7 @@ class AddParticipant(Call[Participant]):
 
     route = Route("POST", "/agent/chats/{chat_id}/participants", wrap="participant", status=201)
     chat_id: Id
-    participant_id: Id = Field(description="Id of the person or agent, from list_peers.")
+    participant_id: Uuid = Field(description="Id of the person or agent, from list_peers.")
     role: Role = "member"
 
 
@@ -68,7 +68,7 @@ class AddMyParticipant(Call[Participant]):
 
     route = Route("POST", "/me/chats/{chat_id}/participants", wrap="participant", status=201)
     chat_id: Id
-    participant_id: Id = Field(description="Id of the person or agent, from list_my_peers.")
+    participant_id: Uuid = Field(description="Id of the person or agent, from list_my_peers.")
     role: Role = "member"
 
 

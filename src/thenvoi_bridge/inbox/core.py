@@ -17,6 +17,9 @@ LEASE = 600.0
 ATTEMPTS = 5
 """How often a message is handed out before it counts as one that breaks whoever takes it."""
 
+SUSPECT = 2
+"""Attempts after which a message is handed out alone, so that it cannot take innocent ones down with it."""
+
 Outcome = Literal["processed", "failed"]
 
 

@@ -125,7 +125,8 @@ class Inbox:
                     table.update(item, core.bury(item, by))
             room = next((r for r in table.rooms() if r not in busy and chat_id in (None, r)), None)
             oldest = table.oldest(room, limit) if room else []
-            return [table.update(item, core.take(item, by)) for item in oldest]
+            alone = any(item.attempts >= core.SUSPECT for item in oldest[:1])
+            return [table.update(item, core.take(item, by)) for item in oldest[: 1 if alone else limit]]
 
         return await self._change(work)
 
@@ -137,6 +138,16 @@ class Inbox:
                 for item in table.find([held.id]):
                     with suppress(LeaseLost):
                         table.update(item, core.release(item, held.token, self._owner.id))
+
+        await self._change(work)
+
+    async def release_all(self) -> None:
+        """Put back whatever this process was handed and has not begun to answer: it ends."""
+
+        def work(table: Table) -> None:
+            for item in table.held():
+                if (item.state, item.owner) == (State.LEASED, self._owner.id):
+                    table.update(item, core.release(item, item.token, self._owner.id))
 
         await self._change(work)
 

@@ -64,6 +64,7 @@ def _mark(
     row = _row(tx, call.message_id, me.id)
     delivery = (delivery_of(row) if row else Delivery()).after(order, tx.now, error)
     _save(tx, message, me.id, delivery, mentioned=bool(row and row["mentioned"]))
+    tx.run("UPDATE messages SET updated_at = ? WHERE id = ?", tx.now, call.message_id)
     shown = {"id": call.message_id, "status": delivery.state.value, "success": True}
     return MessageStatus.model_validate({**shown, "attempt_number": len(delivery.attempts)})
 
