@@ -29,7 +29,8 @@ def _options(command: Any) -> Any:
     """The flags of every setting that is no secret, read off the table."""
     for row in reversed(settings.rows()):
         if flag := settings.flag(row):
-            help = f"{row.metadata['help']} [{settings.variable(row)}]"
+            default = f"; default {row.default}" if isinstance(row.default, str) else ""
+            help = f"{row.metadata['help']} [{settings.variable(row)}{default}]"
             kind = click.option(flag, row.name, is_flag=row.type == "bool", default=None, help=help)
             command = kind(command)
     return command

@@ -121,9 +121,8 @@ def _typed(name: str, value: Any) -> Any:
     if name == "state_dir":
         return Path(value).expanduser()
     if name in ("base_url", "ws_url") and not str(value).startswith(_SCHEMES[name]):
-        raise BadSetting(
-            f"{PREFIX}{name.upper()} must begin with {' or '.join(_SCHEMES[name])}, not {value!r}"
-        )
+        # What was given is not shown: it may be a key that stands in the wrong place.
+        raise BadSetting(f"{PREFIX}{name.upper()} must begin with {' or '.join(_SCHEMES[name])}")
     if name == "log_level" and value.lower() not in ("debug", "info", "warning", "error"):
         raise BadSetting(f"{PREFIX}LOG_LEVEL must be debug, info, warning or error")
     return value

@@ -8,19 +8,23 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import anyio
 from pydantic import BaseModel, ConfigDict, Field
 
 from thenvoi_bridge.bridge import mail, schema, wording
+from thenvoi_bridge.bridge.people import NotFoundByName
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.bridge.tools import Beat, Said, Tool, as_said, mentioned
-from thenvoi_bridge.bridge.untrusted import fenced
 from thenvoi_bridge.contract.call import Id, Text
+from thenvoi_bridge.contract.errors import NotFound
 from thenvoi_bridge.contract.messages import Mention, MessageSent, SendMessage
 from thenvoi_bridge.inbox.core import HELD, Item
 from thenvoi_bridge.inbox.errors import AlreadyAnswered
+
+if TYPE_CHECKING:
+    from thenvoi_bridge.bridge.seat import Seat
 
 HAND_OUT = 10
 """Messages of one room that one wait hands out at most."""
@@ -77,7 +81,7 @@ async def wait(session: Session, call: InboxWait, beat: Beat) -> Said:
         bell = session.bell
         seat = await session.seat()  # each time, for the platform may have moved meanwhile
         if items := await seat.lease(call.chat_id, HAND_OUT):
-            return await _page(session, items)
+            return await _page(session, await _fitting(seat, items))
         waited = anyio.current_time() - started
         if waited >= call.timeout_s:
             return await _quiet(session)
@@ -89,7 +93,8 @@ async def wait(session: Session, call: InboxWait, beat: Beat) -> Said:
 
 async def read(session: Session, call: InboxRead, _: Beat) -> Said:
     """A page of what is open, by arrival."""
-    page = await (await session.seat()).inbox.page(call.after, call.chat_id, call.limit)
+    inbox = (await session.seat()).inbox
+    page = await mail.fitting_page(inbox, call.after, call.chat_id, call.limit)
     return as_said(
         mail.page(
             page.items,
@@ -132,21 +137,34 @@ async def reply(session: Session, call: Reply, _: Beat) -> Said:
 async def _answer(session: Session, call: Reply, items: list[Item]) -> SendMessage:
     chat_id = items[0].chat_id
     to = call.mentions or list(dict.fromkeys(item.message.sender_id for item in items))
-    people = await mentioned(session, "agent", chat_id, to)
+    try:
+        people = await mentioned(session, "agent", chat_id, to)
+    except NotFoundByName as nobody:
+        if call.mentions:
+            raise
+        raise NotFound(f"{nobody.written} has left the room", code="sender_left") from nobody
     return SendMessage(
         chat_id=chat_id, content=call.content, mentions=[Mention.model_validate(p) for p in people]
     )
 
 
 def _sent(sent: MessageSent, *, again: bool = False) -> Said:
-    said: dict[str, Any] = sent.model_dump() | ({"already_sent": True} if again else {})
-    return Said(fenced(mail.as_text(said)), said)
+    said: dict[str, Any] = mail.plain(sent) | ({"already_sent": True} if again else {})
+    return Said(mail.as_text(said), said)
 
 
 def _digest(call: Reply) -> str:
     """The same for the same answer to the same messages, however their order."""
     same = call.model_copy(update={"message_ids": sorted(call.message_ids)})
     return hashlib.sha256(same.model_dump_json().encode()).hexdigest()
+
+
+async def _fitting(seat: Seat, items: list[Item]) -> list[Item]:
+    """As many as a model can be shown at once; the others go back, to come next."""
+    many = mail.fitting(items)
+    if items[many:]:
+        await seat.inbox.release(items[many:])
+    return items[:many]
 
 
 async def _page(session: Session, items: list[Item]) -> Said:
@@ -181,7 +199,7 @@ def _tool(
     async def run(session: Session, arguments: dict[str, Any], beat: Beat) -> Said:
         return await work(session, kind.model_validate(arguments), beat)
 
-    return Tool(name, kind.__doc__ or name, "agent", schema.of(kind), run, **hints)
+    return Tool(name, kind.__doc__ or name, "agent", schema.of(kind, words={}), run, **hints)
 
 
 INBOX_TOOLS = {

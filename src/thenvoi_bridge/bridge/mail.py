@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
 
 from thenvoi_bridge.bridge.untrusted import visible
 from thenvoi_bridge.contract.messages import ChatMessage, MessageSent
 from thenvoi_bridge.contract.page import MetaPage, Page
 from thenvoi_bridge.inbox.core import Item
 
+if TYPE_CHECKING:
+    from thenvoi_bridge.inbox import paging
+    from thenvoi_bridge.inbox.store import Inbox
+
 LONGEST = 20_000
 """Characters of one message that are shown; `truncated` says when there are more."""
+
+LONGEST_PAGE = 38_000
+"""Characters of the messages on one page; what is left out comes with the next."""
 
 
 def shown(item: Item) -> dict[str, Any]:
@@ -46,6 +54,20 @@ def page(
         "connection": connection,
         **{name: value for name, value in more.items() if value},
     }
+
+
+def fitting(items: Sequence[Item]) -> int:
+    """How many of these fit on one page; one does in any case."""
+    ends = accumulate(len(as_text(shown(item))) for item in items)
+    return max(1, sum(end <= LONGEST_PAGE for end in ends))
+
+
+async def fitting_page(inbox: Inbox, after: str | None, chat_id: str | None, limit: int) -> paging.Page:
+    """A page of the open messages, with as many of them as fit on it."""
+    page = await inbox.page(after, chat_id, limit)
+    while (many := fitting(page.items)) < len(page.items):
+        page = await inbox.page(after, chat_id, many)
+    return page
 
 
 def readable(message: ChatMessage) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import mcp_types as types
 from pydantic import BaseModel, ConfigDict, Field
@@ -55,12 +55,12 @@ class _Query(BaseModel):
 
 async def read(session: Session, uri: str) -> str | None:
     """The JSON text of a resource, None if there is no such resource. Raises `ValidationError`."""
-    parts = urlsplit(uri)
-    view = _VIEWS.get(f"{parts.scheme}://{parts.netloc}{parts.path}")
+    name, _, query = uri.partition("?")
+    view = _VIEWS.get(name)
     if view is None:
         return None
-    query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
-    return mail.as_text(await view(session, _Query.model_validate(query)))
+    asked = {name: values[-1] for name, values in parse_qs(query, keep_blank_values=True).items()}
+    return mail.as_text(await view(session, _Query.model_validate(asked)))
 
 
 async def _inbox(session: Session, query: _Query) -> dict[str, Any]:
@@ -69,7 +69,7 @@ async def _inbox(session: Session, query: _Query) -> dict[str, Any]:
     if seat is None:
         nothing = mail.page([], unread=0, next_cursor=None, connection=session.connection)
         return nothing | {"as_of": as_of}
-    page = await seat.inbox.page(query.after, query.chat_id, query.limit)
+    page = await mail.fitting_page(seat.inbox, query.after, query.chat_id, query.limit)
     shown = mail.page(
         page.items, unread=page.unread, next_cursor=page.next_cursor, connection=session.connection
     )

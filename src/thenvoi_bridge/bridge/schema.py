@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -15,12 +16,13 @@ PEOPLE: Schema = {"type": "array", "items": {"type": "string"}, "minItems": 1}
 """How a list of mentions looks to a model: ids, handles or names."""
 
 
-def of(model: type[BaseModel], *, required: tuple[str, ...] | None = None) -> Schema:
-    """The schema of a model's fields."""
+def of(model: type[BaseModel], words: Mapping[str, str] = wording.FIELDS) -> Schema:
+    """The schema of a model's fields. `words` say it better than the fields do themselves."""
     full = model.model_json_schema()
     defs = full.get("$defs", {})
-    properties = {name: _property(name, field, defs) for name, field in full.get("properties", {}).items()}
-    needed = list(required if required is not None else full.get("required", []))
+    fields: Schema = full.get("properties", {})
+    properties = {name: _property(name, field, defs, words.get(name)) for name, field in fields.items()}
+    needed = list(full.get("required", []))
     shape: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
     return {**shape, "required": needed} if needed else shape
 
@@ -30,13 +32,14 @@ def lenient(arguments: dict[str, Any], schema: Schema) -> dict[str, Any]:
     return {name: _meant(value, schema["properties"].get(name, {})) for name, value in arguments.items()}
 
 
-def _property(name: str, field: Schema, defs: Schema) -> Schema:
+def _property(name: str, field: Schema, defs: Schema, better: str | None) -> Schema:
     if name == "mentions":
         return {**PEOPLE, "description": wording.FIELDS["mentions"]}
     flat = _flat(field, defs)
-    text = wording.FIELDS.get(name, flat.pop("description", None))
+    text = better or flat.pop("description", None) or wording.FIELDS.get(name)
     for noise in ("title", "default", "pattern", "additionalProperties"):
         flat.pop(noise, None)
+        flat.get("items", {}).pop(noise, None)
     return {**flat, "description": text} if text else flat
 
 

@@ -146,15 +146,24 @@ class Seat:
                 logger.info("the rooms could not be listed (%s)", exc.code)
 
     async def _look_at_rooms(self) -> None:
-        known = set(self.rooms.titles)
+        entered, waiting = set(self.rooms.titles), await self._rooms_waiting()
         ask = partial(ListChats, page_size=PAGE)
         listed = {room.id: room async for room in every(lambda page: self.client(ask(page=page)))}
         for room in listed.values():
             self._enter(room)
-        for chat_id in known - listed.keys():
+        for chat_id in (entered | waiting) - listed.keys():
             await self._leave(chat_id)
-        self._sweeper.mark(known & listed.keys())
+        self._sweeper.mark(entered & listed.keys())
         self._looked = True
+
+    async def _rooms_waiting(self) -> set[str]:
+        """The rooms of what is open in the inbox, which may be there from an earlier run."""
+        found: set[str] = set()
+        page = await self.inbox.page(None, None, PAGE)
+        while page.items:
+            found.update(item.chat_id for item in page.items)
+            page = await self.inbox.page(page.next_cursor, None, PAGE)
+        return found
 
     def _enter(self, room: ChatRoom) -> None:
         """Join a room's topics; its sweep follows when the join is confirmed."""
@@ -194,6 +203,7 @@ async def seated(
             yield Seat(me, client, listener, inbox)
         finally:
             with anyio.CancelScope(shield=True):
+                await inbox.release_all()
                 await inbox.close()
     finally:
         owner.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 
 import mcp_types as types
@@ -16,6 +17,8 @@ from thenvoi_bridge.bridge.endpoint import Side
 from thenvoi_bridge.bridge.sdk import Context, Subscribers
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.bridge.tools import Tools
+
+logger = logging.getLogger(__name__)
 
 
 class Switchboard:
@@ -51,6 +54,9 @@ class Switchboard:
         except ValidationError as exc:
             fields = ", ".join(str(error["loc"][0]) for error in exc.errors(include_input=False))
             raise MCPError(types.INVALID_PARAMS, f"Bad query: {fields}", {"uri": uri}) from exc
+        except Exception as exc:  # the SDK would tell an old client its text
+            logger.exception("%s could not be read", uri)
+            raise MCPError(types.INTERNAL_ERROR, wording.BROKEN, {"uri": uri}) from exc
         if text is None:
             raise MCPError(types.INVALID_PARAMS, "Resource not found", {"uri": uri})
         content = types.TextResourceContents(uri=uri, mime_type="application/json", text=text)

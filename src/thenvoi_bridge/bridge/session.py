@@ -78,14 +78,14 @@ class Session:
         """The agent's seat. Raises `ThenvoiError` if there is none yet, or never will be."""
         await self._first_try()
         if self._seat is None:
-            raise Forbidden("This needs an agent's key, and the platform takes none of yours for one")
+            raise Forbidden("This needs an agent's key, and there is none here that the platform accepts")
         return self._seat
 
     async def human(self) -> Client:
         """The person's client. Raises `ThenvoiError` if there is none yet, or never will be."""
         await self._first_try()
         if self._human is None:
-            raise Forbidden("This needs a person's key, and the platform takes none of yours for one")
+            raise Forbidden("This needs a person's key, and there is none here that the platform accepts")
         return self._human
 
     @property
@@ -143,6 +143,7 @@ class Session:
             finally:
                 self._seat = self._human = None
                 self.trouble = Unreachable("Connecting to the platform again")
+                self.ring()
 
     async def _stay(self) -> None:
         if self._seat is None:

@@ -7,8 +7,10 @@ server; a tool is arguments in, a result out.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+import re
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import mcp_types as types
@@ -19,7 +21,7 @@ from thenvoi_bridge.bridge.endpoint import Side
 from thenvoi_bridge.bridge.people import NotFoundByName, find
 from thenvoi_bridge.bridge.rooms import PAGE, Person, every
 from thenvoi_bridge.bridge.session import Session
-from thenvoi_bridge.bridge.untrusted import fenced, visible
+from thenvoi_bridge.bridge.untrusted import all_visible, fenced
 from thenvoi_bridge.contract import CALLS, Call
 from thenvoi_bridge.contract.errors import ThenvoiError
 from thenvoi_bridge.contract.participants import ListMyParticipants, ListParticipants
@@ -37,10 +39,20 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a tool has to say. `structured` is given besides the text where code reads it."""
+    """What a tool has to say. `structured` is given besides the text where code reads it.
+
+    `foreign` says that others' words are in it.
+    """
 
     text: str
     structured: dict[str, Any] | None = None
+    foreign: bool = False
+
+    def shown(self) -> str:
+        """The text for a model: cut to the budget, others' words between marks, what is ours after them."""
+        cut = self.text[:BUDGET]
+        shown = fenced(cut) if self.foreign else cut
+        return shown if cut == self.text else f"{shown}\n{wording.TRUNCATED}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +103,9 @@ class Tools:
             return await self._with_unread(problems.result(problem, tool.schema))
         except Exception:
             logger.exception("tool %s failed", name)
-            broken = ThenvoiError("Something broke inside the bridge; its log on stderr says what")
+            broken = ThenvoiError(wording.BROKEN)
             return problems.result(broken, tool.schema)
-        block = types.TextContent(type="text", text=_within_budget(said.text))
+        block = types.TextContent(type="text", text=said.shown())
         return await self._with_unread(
             types.CallToolResult(content=[block], structured_content=said.structured)
         )
@@ -103,7 +115,11 @@ class Tools:
         seat = self._session.seat_now
         if seat is None:
             return result
-        line = _unread_line(await seat.inbox.unread(), await seat.inbox.ready())
+        try:
+            line = _unread_line(await seat.inbox.unread(), await seat.inbox.ready())
+        except Exception:  # the tool has done its work, and the host must hear so
+            logger.exception("the inbox could not be counted")
+            return result
         return result.model_copy(
             update={"content": [*result.content, types.TextContent(type="text", text=line)]}
         )
@@ -192,9 +208,9 @@ async def _resolved(
         names = _NAMES.validate_python({"mentions": written})["mentions"]
         chat_id = ListParticipants.model_validate({"chat_id": arguments.get("chat_id")}).chat_id
         return {**arguments, "mentions": await mentioned(session, side, chat_id, names)}
-    if tool_name(call) in ("add_participant", "add_my_participant") and arguments.get("participant_id"):
-        peer = await _peer(session, side, str(arguments["participant_id"]))
-        return {**arguments, "participant_id": peer}
+    if "participant_id" in call.model_fields and (who := arguments.get("participant_id")):
+        of = _peer if call.route.method == "POST" else partial(_participant, arguments.get("chat_id"))
+        return {**arguments, "participant_id": await of(session, side, str(who))}
     return arguments
 
 
@@ -202,25 +218,39 @@ _NAMES = TypeAdapter(dict[str, list[str]])
 
 
 async def _peer(session: Session, side: Side, written: str) -> str:
-    """The id of a peer; what is no peer's handle or name is taken for an id, which the platform judges."""
+    """The id of a peer. Of an id that is none of theirs the platform is the judge."""
     client = await _client(session, side)
     kind = ListPeers if side == "agent" else ListMyPeers
     peers: list[Person] = [p async for p in every(lambda page: client(kind(page=page, page_size=PAGE)))]
+    return _id(written, peers)
+
+
+async def _participant(chat_id: Any, session: Session, side: Side, written: str) -> str:
+    """The id of somebody in a room. Of an id that is none of theirs the platform is the judge."""
+    chat_id = ListParticipants.model_validate({"chat_id": chat_id}).chat_id
+    people = await others_in(session, side, chat_id, fresh=True)
+    return _id(written, people)
+
+
+def _id(written: str, people: Sequence[Person]) -> str:
     try:
-        return find(written, peers).id
+        return find(written, people).id
     except NotFoundByName as nobody:
-        if nobody.several or "/" in written or "@" in written:
+        if nobody.several or not _UUID.fullmatch(written):
             raise
         return written
+
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def _said(answer: Any, *, reading: bool) -> Said:
     """What others wrote is fenced; the receipt of what the model did itself is given to code, too."""
     if answer is None:
         return Said("{}")
-    plain = mail.plain(answer)
+    plain = all_visible(mail.plain(answer))
     text = mail.as_text(plain)
-    return Said(fenced(text)) if reading else Said(visible(text), plain)
+    return Said(text, foreign=True) if reading else Said(text, plain)
 
 
 def _note(session: Session, made: Call[Any]) -> None:
@@ -229,13 +259,6 @@ def _note(session: Session, made: Call[Any]) -> None:
         session.seat_now.rooms.changed(str(getattr(made, "chat_id", "")))
 
 
-def _within_budget(text: str) -> str:
-    if len(text) <= BUDGET:
-        return text
-    return text[:BUDGET] + "\n[truncated: ask for a smaller page_size]"
-
-
 def as_said(page: dict[str, Any]) -> Said:
     """A page of the inbox, as structure and as fenced text."""
-    text = mail.as_text(page)
-    return Said(fenced(text) if page["messages"] else text, page)
+    return Said(mail.as_text(page), page, foreign=bool(page["messages"]))

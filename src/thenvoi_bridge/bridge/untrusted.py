@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import unicodedata
+from typing import Any
 
 _KEPT = frozenset("\n\t")
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
@@ -26,6 +27,18 @@ U+FE0F is not among them; it gives emoji their colour.
 def visible(text: str) -> str:
     """The text with control, bidirectional, zero-width and tag characters written out as `\\u{...}`."""
     return "".join(_escape(c) if _is_hidden(c) else c for c in text)
+
+
+def all_visible(value: Any) -> Any:
+    """JSON values with every text in them made visible, names of members too."""
+    match value:
+        case str():
+            return visible(value)
+        case list():
+            return [all_visible(item) for item in value]
+        case dict():
+            return {visible(name): all_visible(item) for name, item in value.items()}
+    return value
 
 
 def fenced(text: str) -> str:

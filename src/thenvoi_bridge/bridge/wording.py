@@ -66,6 +66,7 @@ NEXT = {
     "duplicate_mentions": "Mention each participant once.",
     "mentions_required": "Give at least one participant in `mentions`.",
     "mentioned_participant_not_in_room": "Bring them in with add_participant, or see list_participants.",
+    "sender_left": "Give `mentions` to answer somebody who is still there, or end the message with inbox_ack.",
     "lease_lost": "Another session answers this message now; leave it alone.",
     "underway": "Its answer is being sent right now; wait for that call.",
     "not_open": "It is finished. To write more in that room, use send_message.",
@@ -82,5 +83,9 @@ QUIET = "No new mentions. Call inbox_wait again to keep listening."
 HELD = "Nothing new. The messages in `held` were handed out before: end them with reply or inbox_ack first."
 
 NOT_LIVE = "Not connected to the platform, so nothing can have come. It keeps trying; call inbox_wait again."
+
+BROKEN = "Something broke inside the bridge; its log on stderr says what"
+
+TRUNCATED = "[truncated: ask for a smaller page_size]"
 
 WAITING = "waiting for mentions"

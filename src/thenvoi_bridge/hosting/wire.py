@@ -6,6 +6,7 @@ The event loop reads and writes the pipes itself; the SDK's transport hops to a 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import stat
 import sys
@@ -23,6 +24,8 @@ from mcp.shared.message import SessionMessage
 LONGEST_LINE = 16 * 2**20
 """Bytes of one message; what is longer ends the connection."""
 
+logger = logging.getLogger(__name__)
+
 Streams = tuple[ReadStream[SessionMessage | Exception], WriteStream[SessionMessage]]
 
 
@@ -31,8 +34,11 @@ async def opened(wire_in: BinaryIO, wire_out: BinaryIO) -> AsyncGenerator[Stream
     """The wire as the SDK takes it; the first stream ends when the host closes its side."""
     if not (_is_pipe(wire_in) and _is_pipe(wire_out)):
         # Files, terminals and Windows handles cannot be waited for by the loop; the SDK's threads can.
-        lines_in = anyio.wrap_file(_text(wire_in))
-        async with stdio_server(lines_in, anyio.wrap_file(_text(wire_out))) as streams:
+        async with (
+            anyio.wrap_file(_text(wire_in)) as lines_in,
+            anyio.wrap_file(_text(wire_out)) as lines_out,
+            stdio_server(lines_in, lines_out) as streams,
+        ):
             yield streams
         return
     to_server, from_host = anyio.create_memory_object_stream[SessionMessage | Exception](0)
@@ -47,22 +53,32 @@ async def _read(
     lines: AsyncIterator[bytes], to_server: anyio.abc.ObjectSendStream[SessionMessage | Exception]
 ) -> None:
     async with to_server:
-        async for line in lines:
-            try:
-                message = types.jsonrpc_message_adapter.validate_json(line, by_name=False)
-            except ValueError as exc:
-                await to_server.send(exc)
-                continue
-            await to_server.send(SessionMessage(message))
+        try:
+            async for line in lines:
+                await to_server.send(_message(line))
+        except ValueError:
+            logger.error("a message of more than %d bytes ends the connection", LONGEST_LINE)
+        except ConnectionError:
+            logger.info("the host has gone")
+
+
+def _message(line: bytes) -> SessionMessage | ValueError:
+    try:
+        return SessionMessage(types.jsonrpc_message_adapter.validate_json(line, by_name=False))
+    except ValueError as exc:
+        return exc
 
 
 async def _write(
     from_server: anyio.abc.ObjectReceiveStream[SessionMessage], out: asyncio.StreamWriter
 ) -> None:
     async with from_server:
-        async for said in from_server:
-            out.write(said.message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n")
-            await out.drain()
+        try:
+            async for said in from_server:
+                out.write(said.message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n")
+                await out.drain()
+        except ConnectionError:
+            logger.info("the host reads no more")
 
 
 @asynccontextmanager

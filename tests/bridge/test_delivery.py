@@ -1,0 +1,233 @@
+"""A burst of changes is few notifications, and the last of them comes after the last change."""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import mcp_types as types
+import pytest
+from mcp.client.subscriptions import ResourceUpdated
+
+from tests.bridge.conftest import Scene
+from tests.bridge.desk import PATIENCE, Desk, at, desk, nowhere
+from tests.world import say
+from thenvoi_bridge.bridge import delivery
+from thenvoi_bridge.bridge.delivery import fan_out
+from thenvoi_bridge.bridge.endpoint import Locate
+from thenvoi_bridge.bridge.resources import INBOX, STATUS
+from thenvoi_bridge.bridge.session import Session
+
+ERAS = pytest.mark.parametrize("mode", ["auto", "legacy"])
+OLD_WAY = pytest.mark.filterwarnings("ignore::mcp.shared.exceptions.MCPDeprecationWarning")
+
+
+class Ear:
+    """Hears notifications, and lets a test wait for them."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self._bell = anyio.Event()
+
+    def __call__(self, uri: str) -> None:
+        self.heard.append(uri)
+        self._bell.set()
+
+    async def until(self, number: int) -> None:
+        with anyio.fail_after(PATIENCE):
+            while len(self.heard) < number:
+                self._bell = anyio.Event()
+                await self._bell.wait()
+
+
+@asynccontextmanager
+async def fanned(session: Session, *uris: str, updated: Callable[[str], Any]) -> AsyncGenerator[None]:
+    async def tell(uri: str) -> None:
+        updated(uri)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(fan_out, session, uris, tell)
+        await anyio.wait_all_tasks_blocked()
+        yield
+        tasks.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def subscribed(
+    state: Path, mode: str, *uris: str, locate: Locate | None = None
+) -> AsyncGenerator[tuple[Desk, Ear]]:
+    """A host that has asked to be told of these as its era does it; without a platform nothing happens."""
+    ear = Ear()
+
+    async def hear(message: object) -> None:
+        if isinstance(message, types.ResourceUpdatedNotification):
+            ear(str(message.params.uri))
+
+    async with desk(locate or nowhere(), state, mode, message_handler=hear) as host:
+        if mode == "legacy":
+            for uri in uris:
+                await host.llm.subscribe_resource(uri)
+            yield host, ear
+        else:
+            async with listening(host, ear, uris):
+                yield host, ear
+
+
+@asynccontextmanager
+async def listening(host: Desk, ear: Ear, uris: Sequence[str]) -> AsyncGenerator[None]:
+    """`subscriptions/listen` of 2026-07-28."""
+    listen = host.llm.listen(resource_subscriptions=uris)
+    async with listen as events, anyio.create_task_group() as tasks:
+
+        async def hear() -> None:
+            async for event in events:
+                assert isinstance(event, ResourceUpdated)
+                ear(event.uri)
+
+        tasks.start_soon(hear)
+        yield
+        tasks.cancel_scope.cancel()
+
+
+@pytest.fixture
+def session(state: Path) -> Session:
+    return Session(nowhere(), state)
+
+
+async def test_five_hundred_changes_at_once_are_told_once(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "QUIET", 0.02)
+    ear = Ear()
+    async with fanned(session, INBOX, updated=ear):
+        for number in (1, 2):
+            for _ in range(500):
+                session.ring()
+            await ear.until(number)
+            assert len(ear.heard) == number
+
+
+async def test_changes_that_come_one_by_one_are_told_at_the_pace_and_the_last_state_is_told(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "QUIET", 0.05)
+    changes, told = list[int](), list[int]()
+    done = anyio.Event()
+
+    def updated(_: str) -> None:
+        told.append(len(changes))
+        if len(changes) == 500:
+            done.set()
+
+    started = anyio.current_time()
+    async with fanned(session, INBOX, updated=updated):
+        for n in range(500):
+            changes.append(n)
+            session.ring()
+            await anyio.lowlevel.checkpoint()
+        with anyio.fail_after(PATIENCE):
+            await done.wait()
+        most = 2 + (anyio.current_time() - started) / 0.05
+    assert told[-1] == 500
+    assert len(told) <= most
+
+
+async def test_a_change_during_the_pause_is_told_after_it(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "QUIET", 0.05)
+    ear = Ear()
+    async with fanned(session, INBOX, updated=ear):
+        session.ring()
+        await ear.until(1)
+        before = anyio.current_time()
+        session.ring()
+        await ear.until(2)
+        assert anyio.current_time() - before >= 0.04
+
+
+async def test_a_change_during_the_telling_is_told_as_well(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "QUIET", 0.0)
+    ear = Ear()
+
+    def updated(uri: str) -> None:
+        if not ear.heard:
+            session.ring()
+        ear(uri)
+
+    async with fanned(session, INBOX, updated=updated):
+        session.ring()
+        await ear.until(2)
+
+
+async def test_every_resource_is_told_of(session: Session) -> None:
+    ear = Ear()
+    async with fanned(session, INBOX, STATUS, updated=ear):
+        session.ring()
+        await ear.until(2)
+    assert ear.heard == [INBOX, STATUS]
+
+
+@ERAS
+@OLD_WAY
+async def test_a_burst_reaches_a_host_as_few_notifications(state: Path, mode: str) -> None:
+    async with subscribed(state, mode, STATUS) as (host, ear):
+        for _ in range(500):
+            host.session.ring()
+            await anyio.lowlevel.checkpoint()
+        await ear.until(1)
+        host.session.ring()
+        await ear.until(2)
+    assert set(ear.heard) == {STATUS}
+    assert len(ear.heard) < 20
+
+
+@ERAS
+@OLD_WAY
+async def test_a_host_is_told_only_of_what_it_asked_for(state: Path, mode: str) -> None:
+    async with subscribed(state, mode, INBOX) as (host, ear):
+        host.session.ring()
+        await ear.until(1)
+    assert set(ear.heard) == {INBOX}
+
+
+@OLD_WAY
+async def test_a_host_that_unsubscribes_hears_no_more(state: Path) -> None:
+    async with subscribed(state, "legacy", STATUS) as (host, ear):
+        host.session.ring()
+        await ear.until(1)
+        await host.llm.unsubscribe_resource(STATUS)
+        await host.llm.subscribe_resource(INBOX)
+        host.session.ring()
+        await ear.until(len(ear.heard) + 1)
+        after = ear.heard.index(INBOX)
+    assert STATUS not in ear.heard[after:]
+
+
+@OLD_WAY
+async def test_unsubscribing_from_what_was_never_subscribed_to_is_no_fault(state: Path) -> None:
+    async with desk(nowhere(), state, "legacy") as host:
+        await host.llm.unsubscribe_resource(INBOX)
+
+
+@ERAS
+@OLD_WAY
+async def test_a_host_that_looks_only_when_told_sees_the_bridge_become_live_and_mail_come(
+    scene: Scene, state: Path, mode: str
+) -> None:
+    locate = at(scene.here, agent=scene.scout)
+    async with subscribed(state, mode, STATUS, INBOX, locate=locate) as (host, ear):
+
+        async def told(uri: str, so: Callable[[dict[str, Any]], bool]) -> None:
+            ear.heard.clear()
+            while not so(await host.read(uri)):
+                await ear.until(1)
+                ear.heard.clear()
+
+        await told(STATUS, lambda status: bool(status["connection"] == "live"))
+        sent = await say(scene.alice, scene.room, scene.scout, "hi")
+        await told(INBOX, lambda inbox: [m["id"] for m in inbox["messages"]] == [sent.id])
+        await told(STATUS, lambda status: bool(status["unread"] == 1))

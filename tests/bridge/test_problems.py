@@ -1,0 +1,179 @@
+"""What a model is told when something goes wrong: a code, a sentence, and what to do next."""
+
+import json
+from typing import Any
+
+import mcp_types as types
+import pytest
+from pydantic import ValidationError
+
+from thenvoi_bridge.bridge import problems, wording
+from thenvoi_bridge.bridge.composites import INBOX_TOOLS, InboxRead
+from thenvoi_bridge.bridge.people import NotFoundByName
+from thenvoi_bridge.bridge.tools import CALL_TOOLS
+from thenvoi_bridge.contract import errors
+from thenvoi_bridge.contract.errors import ThenvoiError
+from thenvoi_bridge.contract.events import SendEvent
+from thenvoi_bridge.contract.messages import SendMessage
+from thenvoi_bridge.inbox.errors import InboxError, LeaseLost, NotOpen, SeveralRooms, Underway, Unknown
+
+SHAPE = {**CALL_TOOLS, **INBOX_TOOLS}["send_event"].schema
+KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ThenvoiError)]
+
+
+def told(problem: problems.Problem, shape: dict[str, Any] = SHAPE) -> dict[str, Any]:
+    """The error as structure, which the text says too."""
+    result = problems.result(problem, shape)
+    (block,) = result.content
+    assert isinstance(block, types.TextContent)
+    assert result.is_error
+    assert json.loads(block.text) == result.structured_content
+    error: dict[str, Any] = json.loads(block.text)["error"]
+    return error
+
+
+def refusal(**arguments: Any) -> ValidationError:
+    """What the contract says to arguments of `send_event`."""
+    with pytest.raises(ValidationError) as caught:
+        SendEvent.model_validate(arguments)
+    return caught.value
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_every_error_of_the_platform_has_a_code_a_message_and_a_next_step(kind: type[ThenvoiError]) -> None:
+    error = told(kind())
+    assert error["code"] == kind.code
+    assert error["message"] == kind.default
+    assert error["next_step"]
+    assert kind is ThenvoiError or error["next_step"] != wording.OTHERWISE
+
+
+def test_what_the_platform_adds_is_passed_on_and_what_it_leaves_out_is_not_there() -> None:
+    details = {"/message/mentions": ["too many"]}
+    error = told(errors.Unprocessable("Too many", details, code="mentions_required", request_id="req_1"))
+    assert error == {
+        "code": "mentions_required",
+        "message": "Too many",
+        "details": details,
+        "next_step": wording.NEXT["mentions_required"],
+        "request_id": "req_1",
+    }
+    assert told(errors.NotFound("Gone")).keys() == {"code", "message", "next_step"}
+
+
+@pytest.mark.parametrize(
+    ("problem", "like"),
+    [
+        (errors.Unprocessable(code="a_rule_of_tomorrow"), "validation_error"),
+        (errors.Forbidden(code="a_quota_of_tomorrow"), "forbidden"),
+        (errors.Unavailable(code="maintenance"), "unavailable"),
+    ],
+    ids=lambda value: getattr(value, "code", None),
+)
+def test_a_code_nobody_knows_yet_is_advised_on_as_its_kind(problem: ThenvoiError, like: str) -> None:
+    error = told(problem)
+    assert error["code"] == problem.code
+    assert error["next_step"] == wording.NEXT[like]
+
+
+def test_a_rate_limit_says_how_long_to_wait() -> None:
+    limited = errors.RateLimited()
+    limited.retry_after = 7.5
+    assert told(limited)["retry_after_s"] == 7.5
+
+
+@pytest.mark.parametrize(
+    ("problem", "code"),
+    [
+        (LeaseLost("m1"), "lease_lost"),
+        (Underway("m1"), "underway"),
+        (NotOpen("m1", "done"), "not_open"),
+        (Unknown(("m1",)), "unknown_message"),
+        (SeveralRooms(("r1", "r2")), "several_rooms"),
+    ],
+)
+def test_every_refusal_of_the_inbox_has_a_code_and_a_next_step(problem: InboxError, code: str) -> None:
+    error = told(problem)
+    assert error == {"code": code, "message": str(problem), "next_step": wording.NEXT[code]}
+    assert "1" in error["message"]
+
+
+def test_a_name_nobody_answers_to_comes_with_those_who_are_there() -> None:
+    error = told(NotFoundByName("Nemo", ["@alice", "@bob"], several=False))
+    assert error["code"] == "nobody"
+    assert "Nemo" in error["message"]
+    assert error["choices"] == ["@alice", "@bob"]
+    assert error["next_step"]
+    assert "choices" not in told(NotFoundByName("Nemo", [], several=False))
+
+
+def test_a_name_two_answer_to_comes_with_the_two() -> None:
+    error = told(NotFoundByName("Sam", ["@sam.one", "@sam.two"], several=True))
+    assert (error["code"], error["choices"]) == ("ambiguous", ["@sam.one", "@sam.two"])
+
+
+def test_a_long_name_is_shortened_and_a_hidden_one_is_shown() -> None:
+    assert len(told(NotFoundByName("x" * 10_000, [], several=False))["message"]) < 200
+    assert "\u202e" not in told(NotFoundByName("\u202eNemo", [], several=False))["message"]
+
+
+def test_a_bad_argument_is_named_with_what_came_and_what_is_allowed() -> None:
+    error = told(refusal(chat_id="a/b", content="x", message_type="song"))
+    assert error["code"] == "bad_arguments"
+    assert error["next_step"] == wording.NEXT["bad_arguments"]
+    by_name = {field["field"]: field for field in error["fields"]}
+    assert by_name["chat_id"]["came"] == '"a/b"'
+    assert by_name["chat_id"]["allowed"] == {"type": "string"}
+    assert by_name["message_type"]["came"] == '"song"'
+    assert "thought" in by_name["message_type"]["allowed"]["enum"]
+    assert all(name in error["message"] for name in by_name)
+
+
+def test_a_missing_argument_is_named_and_nothing_came() -> None:
+    (field,) = told(refusal(chat_id="a", message_type="task"))["fields"]
+    assert field["field"] == "content"
+    assert "came" not in field
+    assert field["allowed"] == {"type": "string"}
+
+
+def test_an_unknown_argument_is_told_which_ones_there_are() -> None:
+    (field,) = told(refusal(chat_id="a", content="x", message_type="task", colour="red"))["fields"]
+    assert field["field"] == "colour"
+    assert field["came"] == '"red"'
+    assert field["allowed"] == ["chat_id", "content", "message_type", "metadata"]
+
+
+def test_a_bad_item_of_a_list_is_named_by_its_place() -> None:
+    with pytest.raises(ValidationError) as caught:
+        SendMessage.model_validate({"chat_id": "a", "content": "x", "mentions": [{"id": "1"}, 5]})
+    (field,) = told(caught.value, CALL_TOOLS["send_message"].schema)["fields"]
+    assert field["field"] == "mentions.1"
+    assert field["allowed"]["type"] == "array"
+
+
+def test_a_number_out_of_range_comes_with_the_range() -> None:
+    with pytest.raises(ValidationError) as caught:
+        InboxRead.model_validate({"limit": 1000})
+    (field,) = told(caught.value, INBOX_TOOLS["inbox_read"].schema)["fields"]
+    assert field["came"] == "1000"
+    assert (field["allowed"]["minimum"], field["allowed"]["maximum"]) == (1, 100)
+
+
+def test_long_values_and_long_names_are_shortened() -> None:
+    problem = refusal(chat_id="/" * 10_000, content="x", message_type="task", **{"y" * 10_000: 1})
+    error = told(problem)
+    for field in error["fields"]:
+        assert len(field["field"]) <= problems.LONGEST_VALUE
+        assert len(field["came"]) <= problems.LONGEST_VALUE
+    assert len(json.dumps(error)) < 2_000
+
+
+def test_what_cannot_be_written_as_json_is_shown_all_the_same() -> None:
+    (field,) = told(refusal(chat_id="a", content=object, message_type="task"))["fields"]
+    assert "object" in field["came"]
+
+
+def test_nothing_of_the_checking_library_is_shown() -> None:
+    text = json.dumps(told(refusal(chat_id="/", message_type=3)))
+    for foreign in ("pydantic", "http", "SendEvent", "loc"):
+        assert foreign not in text

@@ -1,0 +1,160 @@
+"""The tools as hosts are told of them. `UPDATE_SNAPSHOTS=1 pytest tests/bridge/test_schema.py` rewrites them.
+
+A changed snapshot is a changed product: every word in it is read by models, and hosts remember tools by name.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import BaseModel, Field, StringConstraints
+
+from tests.bridge.desk import desk, nowhere
+from thenvoi_bridge.bridge import profiles, schema, wording
+from thenvoi_bridge.bridge.endpoint import Side
+from thenvoi_bridge.bridge.tools import CALL_TOOLS, Tool
+
+SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
+EVERY_TOOL = {
+    tool.name: tool for tool in [*profiles.default(["agent", "human"]), *CALL_TOOLS.values()]
+}.values()
+TOOLS = pytest.mark.parametrize("tool", EVERY_TOOL, ids=lambda tool: tool.name)
+TOKENS, BYTES_A_TOKEN = 2_500, 4
+
+
+async def listed(tmp_path: Path, side: Side) -> dict[str, Any]:
+    """The answer to `tools/list`, as a host gets it."""
+    async with desk(nowhere(), tmp_path, sides=(side,)) as host:
+        answer = await host.llm.list_tools()
+    tools: dict[str, Any] = answer.model_dump(
+        mode="json", by_alias=True, exclude_none=True, include={"tools"}
+    )
+    return tools
+
+
+@pytest.mark.parametrize("side", ["agent", "human"])
+async def test_a_host_is_told_of_exactly_these_tools(tmp_path: Path, side: Side) -> None:
+    path = SNAPSHOTS / f"tools_{side}.json"
+    text = json.dumps(await listed(tmp_path, side), indent=2, ensure_ascii=False) + "\n"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8"), "if this is meant: UPDATE_SNAPSHOTS=1 pytest " + __file__
+
+
+async def test_the_tools_of_an_agent_cost_a_model_little(tmp_path: Path) -> None:
+    wire = json.dumps(await listed(tmp_path, "agent"), separators=(",", ":"), ensure_ascii=False)
+    assert len(wire.encode()) / BYTES_A_TOKEN <= TOKENS
+
+
+@TOOLS
+def test_a_name_is_short_and_plain_and_a_description_is_there_and_short(tool: Tool) -> None:
+    assert re.fullmatch("[a-z][a-z_]{0,23}", tool.name)
+    assert 0 < len(tool.description.encode()) <= 2048
+    assert tool.description == tool.description.strip()
+
+
+@TOOLS
+def test_a_schema_is_flat_and_refuses_what_it_does_not_know(tool: Tool) -> None:
+    shape = tool.described().input_schema
+    assert shape["type"] == "object"
+    assert shape["additionalProperties"] is False
+    assert set(shape) <= {"type", "properties", "required", "additionalProperties"}
+    assert set(shape.get("required", [])) <= set(shape["properties"])
+    text = json.dumps(shape)
+    assert [word for word in ("$ref", "$defs", "anyOf", "oneOf", "allOf") if f'"{word}"' in text] == []
+
+
+@TOOLS
+def test_every_argument_says_its_type(tool: Tool) -> None:
+    for name, field in tool.schema["properties"].items():
+        assert field["type"] in ("string", "integer", "number", "array", "object"), name
+        assert "title" not in field
+        assert field["type"] != "array" or field["items"] == {"type": "string"}
+
+
+@TOOLS
+def test_every_tool_says_what_it_does_to_the_world(tool: Tool) -> None:
+    hints = tool.described().annotations
+    assert hints
+    assert hints.open_world_hint is True
+    assert hints.read_only_hint == tool.name.startswith(("list_", "get_", "next_", "inbox_read"))
+    assert hints.destructive_hint == tool.name.startswith("remove_")
+    assert not (hints.read_only_hint and not hints.idempotent_hint)
+
+
+def test_the_words_written_for_a_tool_or_an_argument_are_used() -> None:
+    assert wording.TOOLS.keys() <= {tool.name for tool in EVERY_TOOL}
+    assert wording.FIELDS.keys() <= {name for tool in EVERY_TOOL for name in tool.schema["properties"]}
+
+
+def test_an_argument_is_said_in_better_words_or_its_own_or_those_used_everywhere() -> None:
+    class Sample(BaseModel):
+        chat_id: str = Field("all", description="Only this room.")
+        content: str
+        colour: str = "red"
+        ids: list[Annotated[str, StringConstraints(pattern="x")]]
+
+    assert schema.of(Sample, words={}) == {
+        "type": "object",
+        "properties": {
+            "chat_id": {"type": "string", "description": "Only this room."},
+            "content": {"type": "string", "description": wording.FIELDS["content"]},
+            "colour": {"type": "string"},
+            "ids": {"type": "array", "items": {"type": "string"}},
+        },
+        "required": ["content", "ids"],
+        "additionalProperties": False,
+    }
+    better = schema.of(Sample, words={"chat_id": "Room.", "colour": "Hue."})["properties"]
+    assert (better["chat_id"]["description"], better["colour"]["description"]) == ("Room.", "Hue.")
+
+
+def test_a_field_that_may_be_left_out_is_no_choice_and_a_reference_is_resolved() -> None:
+    class Inner(BaseModel):
+        x: int = Field(ge=1)
+
+    class Sample(BaseModel):
+        inner: Inner
+        size: Literal["small", "large"] | None = None
+        many: list[str] | None = Field(None, min_length=1)
+
+    shape = schema.of(Sample)
+    assert shape["required"] == ["inner"]
+    assert shape["properties"]["inner"]["type"] == "object"
+    assert shape["properties"]["size"] == {"type": "string", "enum": ["small", "large"]}
+    assert shape["properties"]["many"] == {"type": "array", "items": {"type": "string"}, "minItems": 1}
+
+
+SHAPE: schema.Schema = {
+    "properties": {"many": {"type": "array"}, "thing": {"type": "object"}, "text": {"type": "string"}}
+}
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        ({"many": '["a", "b"]'}, {"many": ["a", "b"]}),
+        ({"many": "a"}, {"many": ["a"]}),
+        ({"many": "[broken"}, {"many": ["[broken"]}),
+        ({"many": '{"a": 1}'}, {"many": ['{"a": 1}']}),
+        ({"many": ["a"]}, {"many": ["a"]}),
+        ({"many": 5}, {"many": 5}),
+        ({"thing": '{"a": [1]}'}, {"thing": {"a": [1]}}),
+        ({"thing": "[1]"}, {"thing": "[1]"}),
+        ({"thing": "no JSON"}, {"thing": "no JSON"}),
+        ({"thing": {"a": 1}}, {"thing": {"a": 1}}),
+        ({"text": '["a"]'}, {"text": '["a"]'}),
+        ({"text": "30"}, {"text": "30"}),
+        ({"unknown": '["a"]'}, {"unknown": '["a"]'}),
+        ({}, {}),
+    ],
+    ids=str,
+)
+def test_lists_and_objects_may_come_as_text_and_a_list_as_its_only_item(
+    sent: dict[str, Any], meant: dict[str, Any]
+) -> None:
+    assert schema.lenient(sent, SHAPE) == meant
