@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from thenvoi_bridge.contract.call import Call, Route
+from thenvoi_bridge.contract.call import Call, Record, Route
 from thenvoi_bridge.contract.page import Page, PageNumber, PageSize
 
 
-class MyAgent(BaseModel):
+class MyAgent(Record):
     """An agent of mine. `is_external`: it thinks outside the platform."""
 
-    model_config = ConfigDict(frozen=True)
     id: str
     name: str
     description: str | None = None
@@ -24,8 +23,7 @@ class MyAgent(BaseModel):
     updated_at: str
 
 
-class RegisteredAgent(BaseModel):
-    model_config = ConfigDict(frozen=True)
+class RegisteredAgent(Record):
     id: str
     name: str
     description: str | None = None
@@ -36,15 +34,13 @@ class RegisteredAgent(BaseModel):
     updated_at: str | None = None
 
 
-class Credentials(BaseModel):
+class Credentials(Record):
     """`api_key` is shown in this answer and never again."""
 
-    model_config = ConfigDict(frozen=True)
     api_key: str = Field(repr=False)
 
 
-class Registration(BaseModel):
-    model_config = ConfigDict(frozen=True)
+class Registration(Record):
     agent: RegisteredAgent
     credentials: Credentials
 

@@ -88,10 +88,14 @@ class Wire:
     body: Json | None = None
 
 
-class Envelope(BaseModel):
-    """An answer that is the whole HTTP body; any other answer sits under its `data` member."""
+class Record(BaseModel):
+    """A value that crosses the wire. Members nobody here knows are passed over: newer servers send some."""
 
     model_config = ConfigDict(frozen=True)
+
+
+class Envelope(Record):
+    """An answer that is the whole HTTP body; any other answer sits under its `data` member."""
 
 
 class Call(BaseModel, Generic[Answer]):

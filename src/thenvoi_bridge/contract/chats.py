@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from thenvoi_bridge.contract.call import Call, Id, Route
+from thenvoi_bridge.contract.call import Call, Id, Record, Route
 from thenvoi_bridge.contract.page import Page, PageNumber, PageSize
 
 
-class ChatRoom(BaseModel):
+class ChatRoom(Record):
     """A room. `title` is taken from its first message."""
 
-    model_config = ConfigDict(frozen=True)
     id: str
     title: str | None = None
     task_id: str | None = None

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from thenvoi_bridge.contract.call import Call, Id, Json, Route, Text
+from thenvoi_bridge.contract.call import Call, Id, Json, Record, Route, Text
 
 EventType = Literal["tool_call", "tool_result", "thought", "error", "task"]
 
 
-class EventCreated(BaseModel):
-    model_config = ConfigDict(frozen=True)
+class EventCreated(Record):
     id: str
     message_type: EventType
     success: bool

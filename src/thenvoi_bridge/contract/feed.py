@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
+from thenvoi_bridge.contract.call import Record
 from thenvoi_bridge.contract.messages import ChatMessage
 from thenvoi_bridge.contract.peers import PeerType
 
@@ -41,10 +42,9 @@ class Topic(NamedTuple):
         return next((cls(k, id) for k in known if k == kind), None)
 
 
-class RoomAdded(BaseModel):
+class RoomAdded(Record):
     """The identity became a participant, its own new rooms included."""
 
-    model_config = ConfigDict(frozen=True)
     id: str
     title: str | None = None
     task_id: str | None = None
@@ -60,8 +60,7 @@ class RoomRemoved(RoomAdded):
     removed_at: str | None = None
 
 
-class ParticipantAdded(BaseModel):
-    model_config = ConfigDict(frozen=True)
+class ParticipantAdded(Record):
     id: str
     type: PeerType
     name: str
@@ -72,8 +71,7 @@ class ParticipantAdded(BaseModel):
     status: str | None = None
 
 
-class ParticipantRemoved(BaseModel):
-    model_config = ConfigDict(frozen=True)
+class ParticipantRemoved(Record):
     id: str
     type: PeerType | None = None
     name: str | None = None

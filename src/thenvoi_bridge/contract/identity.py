@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from thenvoi_bridge.contract.call import Call, Route
+from thenvoi_bridge.contract.call import Call, Record, Route
 
 
-class AgentMe(BaseModel):
+class AgentMe(Record):
     """The calling agent. `handle` is `owner/slug`, without a leading @."""
 
-    model_config = ConfigDict(frozen=True)
     id: str
     name: str
     handle: str
@@ -22,10 +19,9 @@ class AgentMe(BaseModel):
     updated_at: str
 
 
-class UserDetails(BaseModel):
+class UserDetails(Record):
     """The calling person."""
 
-    model_config = ConfigDict(frozen=True)
     id: str
     email: str
     first_name: str | None = None

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from thenvoi_bridge.contract.call import Call, Id, Route, Text
+from thenvoi_bridge.contract.call import Call, Id, Record, Route, Text
 
 
-class MessageStatus(BaseModel):
+class MessageStatus(Record):
     """`attempt_number` counts from 1; every `processing` opens a new attempt."""
 
-    model_config = ConfigDict(frozen=True)
     id: str
     status: Literal["processing", "processed", "failed"]
     attempt_number: int

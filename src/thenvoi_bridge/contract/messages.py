@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
-from thenvoi_bridge.contract.call import Call, Id, Json, Route, Text
+from thenvoi_bridge.contract.call import Call, Id, Json, Record, Route, Text
 from thenvoi_bridge.contract.page import MetaPage, Page, PageInfo, PageNumber, PageSize
 from thenvoi_bridge.contract.peers import PeerType
 
@@ -14,23 +14,22 @@ StatusFilter = Literal["pending", "processing", "processed", "failed", "all"]
 MessageType = Literal["text", "tool_call", "tool_result", "thought", "error", "task"]
 
 
-class Mention(BaseModel):
+class Mention(Record):
     """Whom a message is for. Routing goes by `id`; the rest helps to find the mention in the text."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid")
     id: str = Field(min_length=1)
     handle: str | None = None
     name: str | None = None
 
 
-class ChatMessage(BaseModel):
+class ChatMessage(Record):
     """A message or event of a room.
 
     In `content` a mention stands as `@[[<id>]]`. `metadata` of a text has `mentions`, `status` and
     `delivery_status` by recipient; of an event it is whatever the agent gave.
     """
 
-    model_config = ConfigDict(frozen=True)
     id: str
     chat_room_id: str
     content: str
@@ -43,17 +42,15 @@ class ChatMessage(BaseModel):
     updated_at: str
 
 
-class Recipient(BaseModel):
-    model_config = ConfigDict(frozen=True)
+class Recipient(Record):
     id: str
     handle: str
     name: str | None = None
 
 
-class MessageSent(BaseModel):
+class MessageSent(Record):
     """`recipients` are the participants that were mentioned."""
 
-    model_config = ConfigDict(frozen=True)
     id: str
     success: bool
     recipients: list[Recipient]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from thenvoi_bridge.contract.call import Envelope
+from thenvoi_bridge.contract.call import Envelope, Record
 
 Item = TypeVar("Item")
 
@@ -14,10 +14,9 @@ PageNumber = Annotated[int, Field(ge=1, description="Page, from 1.")]
 PageSize = Annotated[int, Field(ge=1, le=100, description="Items on a page.")]
 
 
-class PageInfo(BaseModel):
+class PageInfo(Record):
     """Where a page stands. `total_pages` of nothing is 1: a published client divides by it."""
 
-    model_config = ConfigDict(frozen=True)
     page: int
     page_size: int
     total_count: int

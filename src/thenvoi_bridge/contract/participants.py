@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from thenvoi_bridge.contract.call import Call, Id, Route, Uuid
+from thenvoi_bridge.contract.call import Call, Id, Record, Route, Uuid
 from thenvoi_bridge.contract.peers import PeerType
 
 Role = Literal["owner", "admin", "member"]
 
 
-class Participant(BaseModel):
+class Participant(Record):
     """A person or agent in a room. `status` is membership, not presence."""
 
-    model_config = ConfigDict(frozen=True)
     id: str
     type: PeerType
     role: Role

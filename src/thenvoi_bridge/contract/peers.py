@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from thenvoi_bridge.contract.call import Call, Id, Route
+from thenvoi_bridge.contract.call import Call, Id, Record, Route
 from thenvoi_bridge.contract.page import Page, PageNumber, PageSize
 
 PeerType = Literal["User", "Agent"]
 """People are `User`, everything else is `Agent`."""
 
 
-class Peer(BaseModel):
+class Peer(Record):
     """`source` is `registry` for owner, siblings, organisation and global agents, `contact` for the rest."""
 
-    model_config = ConfigDict(frozen=True)
     id: str
     type: PeerType
     name: str
