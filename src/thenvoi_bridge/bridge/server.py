@@ -28,9 +28,11 @@ class Switchboard:
         self._session, self._tools = session, tools
 
     async def list_tools(self, _: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
+        """Answer `tools/list`."""
         return types.ListToolsResult(tools=self._tools.listed)
 
     async def call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+        """Answer `tools/call`. Raises `MCPError` for a tool there is not."""
         if params.name not in self._tools:
             raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name}")
         return await self._tools.run(params.name, params.arguments or {}, sdk.progress(ctx))
@@ -38,16 +40,19 @@ class Switchboard:
     async def list_resources(
         self, _: Context, __: types.PaginatedRequestParams | None
     ) -> types.ListResourcesResult:
+        """Answer `resources/list`."""
         return types.ListResourcesResult(resources=resources.LISTED)
 
     async def list_templates(
         self, _: Context, __: types.PaginatedRequestParams | None
     ) -> types.ListResourceTemplatesResult:
+        """Answer `resources/templates/list`."""
         return types.ListResourceTemplatesResult(resource_templates=resources.TEMPLATES)
 
     async def read_resource(
         self, _: Context, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
+        """Answer `resources/read`. Raises `MCPError` for a resource there is not."""
         uri = str(params.uri)
         try:
             text = await resources.read(self._session, uri)

@@ -24,6 +24,8 @@ class MyAgent(Record):
 
 
 class RegisteredAgent(Record):
+    """An agent that was just made. `owner_id` is the person's id."""
+
     id: str
     name: str
     description: str | None = None
@@ -41,6 +43,8 @@ class Credentials(Record):
 
 
 class Registration(Record):
+    """A new agent and its key."""
+
     agent: RegisteredAgent
     credentials: Credentials
 

@@ -61,14 +61,17 @@ class Route:
 
     @cached_property
     def path_fields(self) -> tuple[str, ...]:
+        """Names of the fields that stand in the path."""
         return tuple(_PLACEHOLDER.findall(self.path))
 
     @property
     def has_body(self) -> bool:
+        """Whether the arguments travel in a body; otherwise in the query."""
         return self.method in ("POST", "PUT")
 
     @property
     def may_repeat(self) -> bool:
+        """Whether the request may be sent again although it may have been applied."""
         return self.method != "POST" if self.repeatable is None else self.repeatable
 
     @property

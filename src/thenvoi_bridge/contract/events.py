@@ -12,6 +12,8 @@ EventType = Literal["tool_call", "tool_result", "thought", "error", "task"]
 
 
 class EventCreated(Record):
+    """An event that was posted."""
+
     id: str
     message_type: EventType
     success: bool

@@ -61,6 +61,8 @@ class RoomRemoved(RoomAdded):
 
 
 class ParticipantAdded(Record):
+    """Somebody entered a room. Members that are not known are left out, never null."""
+
     id: str
     type: PeerType
     name: str
@@ -72,6 +74,8 @@ class ParticipantAdded(Record):
 
 
 class ParticipantRemoved(Record):
+    """Somebody left a room, or was taken out of it."""
+
     id: str
     type: PeerType | None = None
     name: str | None = None

@@ -43,6 +43,8 @@ class ChatMessage(Record):
 
 
 class Recipient(Record):
+    """A participant that was told."""
+
     id: str
     handle: str
     name: str | None = None
@@ -63,6 +65,8 @@ class MessagePageInfo(PageInfo):
 
 
 class MessagePage(Page[ChatMessage]):
+    """A page of an agent's messages."""
+
     metadata: MessagePageInfo
 
 

@@ -24,6 +24,7 @@ class PageInfo(Record):
 
     @classmethod
     def of(cls, page: int, page_size: int, total_count: int) -> PageInfo:
+        """The page `page` of `total_count` items, `page_size` a page."""
         pages = max(1, -(-total_count // page_size))
         return cls(page=page, page_size=page_size, total_count=total_count, total_pages=pages)
 

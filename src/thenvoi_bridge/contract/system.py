@@ -6,10 +6,14 @@ from thenvoi_bridge.contract.call import Call, Envelope, Route
 
 
 class DatabaseHealth(Envelope):
+    """Whether the database answers."""
+
     healthy: bool
 
 
 class Services(Envelope):
+    """What the platform needs to serve."""
+
     database: DatabaseHealth
 
 

@@ -29,6 +29,7 @@ class Connect(connect):
     """An opening that follows no redirect: the library would take the key wherever an answer says."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
+        """Let the redirect be the error that it is."""
         return exc
 
 

@@ -22,6 +22,7 @@ from thenvoi_bridge.storage import Row, Tx
 
 @handler
 def list_my_agents(call: ListMyAgents, me: Principal, tx: Change) -> Page[MyAgent]:
+    """The agents the caller owns, newest first."""
     where = "FROM actors WHERE owner_id = ? AND deleted_at IS NULL"
     rows = tx.all(f"SELECT * {where} ORDER BY inserted_at DESC, id LIMIT ? OFFSET ?", me.id, *window(call))
     total = tx.one(f"SELECT count(*) AS n {where}", me.id)

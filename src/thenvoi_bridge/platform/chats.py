@@ -27,22 +27,26 @@ DEFAULT_TITLE = "New chat"
 
 @handler
 def list_chats(call: ListChats, me: Principal, tx: Change) -> Page[ChatRoom]:
+    """The rooms an agent is in, oldest first."""
     return _page(call, me, tx, "ASC")
 
 
 @handler
 def list_my_chats(call: ListMyChats, me: Principal, tx: Change) -> Page[ChatRoom]:
+    """The rooms a person is in, newest first."""
     return _page(call, me, tx, "DESC")
 
 
 @handler
 def get_chat(call: GetChat | GetMyChat, me: Principal, tx: Change) -> ChatRoom:
+    """One room. Raises `NotFound` unless the caller is in it."""
     seat(tx, call.chat_id, me)
     return ChatRoom.model_validate(room(tx, call.chat_id))
 
 
 @handler
 def create_chat(call: CreateChat | CreateMyChat, me: Principal, tx: Change) -> ChatRoom:
+    """A new room with the caller as its owner, who is told of it like anybody who enters."""
     row = tx.one(
         "INSERT INTO chats (id, title, task_id, last_at, inserted_at, updated_at) VALUES (?, ?, ?, ?, ?, ?) "
         "RETURNING *",

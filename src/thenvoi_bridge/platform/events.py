@@ -12,6 +12,7 @@ from thenvoi_bridge.platform.rules.access import Principal
 
 @handler
 def send_event(call: SendEvent, me: Principal, tx: Change) -> EventCreated:
+    """Keep an event. Raises `NotFound` outside the room, `Unprocessable` if it is too long."""
     seat(tx, call.chat_id, me)
     check_size(call.content, "/event/content")
     row = append(tx, call.chat_id, me, call.message_type, call.content, call.metadata)

@@ -18,10 +18,12 @@ def actor(tx: Tx, id: str) -> Row:
 
 @handler
 def get_me(_: GetMe, me: Principal, tx: Change) -> AgentMe:
+    """The calling agent."""
     row = actor(tx, me.id)
     return AgentMe.model_validate({**row, "owner_uuid": row["owner_id"]})
 
 
 @handler
 def get_my_profile(_: GetMyProfile, me: Principal, tx: Change) -> UserDetails:
+    """The calling person."""
     return UserDetails.model_validate(actor(tx, me.id))

@@ -17,16 +17,19 @@ from thenvoi_bridge.storage import Row, Tx
 
 @handler
 def mark_processing(call: MarkProcessing, me: Principal, tx: Change) -> MessageStatus:
+    """Open a new attempt, whatever the state. Raises `NotFound`."""
     return _mark(call, me, tx, "start")
 
 
 @handler
 def mark_processed(call: MarkProcessed, me: Principal, tx: Change) -> MessageStatus:
+    """Close the open attempt as a success. Raises `NotFound`, and `Unprocessable` without one."""
     return _mark(call, me, tx, "succeed")
 
 
 @handler
 def mark_failed(call: MarkFailed, me: Principal, tx: Change) -> MessageStatus:
+    """Close the open attempt as failed. Raises `NotFound`, and `Unprocessable` without one."""
     return _mark(call, me, tx, "fail", call.error)
 
 

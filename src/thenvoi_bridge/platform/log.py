@@ -60,18 +60,23 @@ class Change:
     told: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
 
     def all(self, sql: LiteralString, *args: Value) -> list[Row]:
+        """As `Tx.all`."""
         return self.tx.all(sql, *args)
 
     def one(self, sql: LiteralString, *args: Value) -> Row | None:
+        """As `Tx.one`."""
         return self.tx.one(sql, *args)
 
     def run(self, sql: LiteralString, *args: Value) -> int:
+        """As `Tx.run`."""
         return self.tx.run(sql, *args)
 
     def script(self, sql: str) -> None:
+        """As `Tx.script`."""
         self.tx.script(sql)
 
     def new_id(self) -> str:
+        """A new id, as the contract has them."""
         return str(uuid4())
 
     def tell(self, topic: Topic, payload: Payload) -> None:

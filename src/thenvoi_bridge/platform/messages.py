@@ -44,6 +44,7 @@ TITLE_LENGTH = 60
 
 @handler
 def send_message(call: SendMessage | SendMyMessage, me: Principal, tx: Change) -> MessageSent:
+    """Store a text, follow it for every agent it mentions, and tell the room. Raises `NotFound`, `Unprocessable`."""
     seat(tx, call.chat_id, me)
     check_size(call.content, "/message/content")
     recipients = resolve(me.id, call.mentions, mentionable(tx, call.chat_id))
@@ -61,6 +62,7 @@ def send_message(call: SendMessage | SendMyMessage, me: Principal, tx: Change) -
 
 @handler
 def list_messages(call: ListMessages, me: Principal, tx: Change) -> MessagePage:
+    """What mentions the agent in a room, oldest first. Raises `NotFound`."""
     seat(tx, call.chat_id, me)
     states = sorted(SHOWN[call.status])
     rows = _mentioning(tx, call.chat_id, me.id, states, *window(call))
@@ -74,6 +76,7 @@ def list_messages(call: ListMessages, me: Principal, tx: Change) -> MessagePage:
 
 @handler
 def next_message(call: NextMessage, me: Principal, tx: Change) -> ChatMessage | None:
+    """The oldest of it that is not processed; looking does not consume it. Raises `NotFound`."""
     seat(tx, call.chat_id, me)
     rows = _mentioning(tx, call.chat_id, me.id, sorted(SHOWN[None]), 1, 0)
     return next(iter(_messages(tx, rows, me)), None)
@@ -81,6 +84,7 @@ def next_message(call: NextMessage, me: Principal, tx: Change) -> ChatMessage | 
 
 @handler
 def get_context(call: GetContext, me: Principal, tx: Change) -> MetaPage[ChatMessage]:
+    """What the agent sent and what mentions it, oldest first. Raises `NotFound`."""
     seat(tx, call.chat_id, me)
     size = min(max(call.page_size, 1), 100)  # described, not enforced: published clients send more
     where = (
@@ -95,6 +99,7 @@ def get_context(call: GetContext, me: Principal, tx: Change) -> MetaPage[ChatMes
 
 @handler
 def list_my_messages(call: ListMyMessages, me: Principal, tx: Change) -> Page[ChatMessage]:
+    """Everything said in a room, newest first. Raises `NotFound`."""
     seat(tx, call.chat_id, me)
     where: LiteralString = "FROM messages WHERE chat_id = ?"
     args: list[Value] = [call.chat_id]

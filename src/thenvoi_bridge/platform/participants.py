@@ -26,12 +26,14 @@ from thenvoi_bridge.storage import Row, Tx
 
 @handler
 def list_participants(call: ListParticipants, me: Principal, tx: Change) -> list[Participant]:
+    """Who is in a room, in the order they joined. Raises `NotFound`."""
     seat(tx, call.chat_id, me)
     return [Participant.model_validate(row) for row in present(tx, call.chat_id)]
 
 
 @handler
 def list_my_participants(call: ListMyParticipants, me: Principal, tx: Change) -> list[ParticipantDetails]:
+    """The same for a person, who may ask for people or agents alone. Raises `NotFound`."""
     seat(tx, call.chat_id, me)
     rows = [row for row in present(tx, call.chat_id) if call.participant_type in (None, row["type"])]
     return [ParticipantDetails.model_validate({**row, "is_external": _is_external(row)}) for row in rows]
@@ -39,6 +41,7 @@ def list_my_participants(call: ListMyParticipants, me: Principal, tx: Change) ->
 
 @handler
 def add_participant(call: AddParticipant | AddMyParticipant, me: Principal, tx: Change) -> Participant:
+    """Bring a peer into a room. Raises `NotFound`, `Conflict` if it is there, `Forbidden` by role."""
     role = seat(tx, call.chat_id, me)
     if role_of(tx, call.chat_id, call.participant_id):
         raise Conflict("Already a participant of this room")
@@ -51,6 +54,7 @@ def add_participant(call: AddParticipant | AddMyParticipant, me: Principal, tx: 
 def remove_participant(
     call: RemoveParticipant | RemoveMyParticipant, me: Principal, tx: Change
 ) -> Participant:
+    """Take somebody out of a room. Raises `NotFound`, and `Forbidden` by role."""
     role = seat(tx, call.chat_id, me)
     target_role = role_of(tx, call.chat_id, call.participant_id)
     if target_role is None:

@@ -22,11 +22,13 @@ def is_peer(tx: Tx, me: Principal, id: str) -> bool:
 
 @handler
 def list_peers(call: ListPeers, me: Principal, tx: Change) -> Page[Peer]:
+    """Whom an agent may bring into a room. Raises `NotFound` for a room it is not in."""
     return _page(call, me, tx, None)
 
 
 @handler
 def list_my_peers(call: ListMyPeers, me: Principal, tx: Change) -> Page[Peer]:
+    """Whom a person may bring into a room. Raises `NotFound` for a room they are not in."""
     return _page(call, me, tx, call.type)
 
 

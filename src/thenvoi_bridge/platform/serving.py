@@ -67,6 +67,7 @@ class Watched:
         return 0.0 if self._open else anyio.current_time() - self._last
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or socket."""
         self._open += 1
         try:
             await self._app(scope, receive, send)

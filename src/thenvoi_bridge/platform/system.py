@@ -32,4 +32,5 @@ def health(_: Health, __: None, tx: Change) -> HealthReport:
 
 @handler
 def version(_: Version, __: None, tx: Change) -> VersionReport:
+    """Which version of this package serves."""
     return VersionReport(version=__version__, commit="unknown", built_at="unknown")
