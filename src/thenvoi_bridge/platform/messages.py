@@ -44,7 +44,7 @@ TITLE_LENGTH = 60
 
 @handler
 def send_message(call: SendMessage | SendMyMessage, me: Principal, tx: Change) -> MessageSent:
-    """Store a text, follow it for every agent it mentions, and tell the room. Raises `NotFound`, `Unprocessable`."""
+    """Store a text, note whom it is for, tell the room. Raises `NotFound`, `Unprocessable`."""
     seat(tx, call.chat_id, me)
     check_size(call.content, "/message/content")
     recipients = resolve(me.id, call.mentions, mentionable(tx, call.chat_id))
