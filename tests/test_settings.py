@@ -67,6 +67,9 @@ def test_only_keys_may_lie_in_files(tmp_path: Path) -> None:
     ("environ", "said"),
     [
         ({"THENVOI_BASE_URL": "app.thenvoi.com"}, "THENVOI_BASE_URL must begin with https:// or http://"),
+        ({"THENVOI_BASE_URL": "http://"}, "and name a host"),
+        ({"THENVOI_BASE_URL": "http://[::1"}, "and name a host"),
+        ({"THENVOI_BASE_URL": "http://x:99999"}, "and name a host"),
         ({"THENVOI_WS_URL": "https://x"}, "THENVOI_WS_URL must begin with wss:// or ws://"),
         ({"THENVOI_LOCAL": "maybe"}, "THENVOI_LOCAL must be true or false"),
         ({"THENVOI_LOG_LEVEL": "loud"}, "THENVOI_LOG_LEVEL must be debug, info, warning or error"),

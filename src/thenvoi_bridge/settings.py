@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from platformdirs import user_state_path
 
@@ -120,9 +121,10 @@ def _typed(name: str, value: Any) -> Any:
         return _switch(name, value)
     if name == "state_dir":
         return Path(value).expanduser()
-    if name in ("base_url", "ws_url") and not str(value).startswith(_SCHEMES[name]):
+    if name in _SCHEMES and not _is_address(value, _SCHEMES[name]):
         # What was given is not shown: it may be a key that stands in the wrong place.
-        raise BadSetting(f"{PREFIX}{name.upper()} must begin with {' or '.join(_SCHEMES[name])}")
+        schemes = " or ".join(_SCHEMES[name])
+        raise BadSetting(f"{PREFIX}{name.upper()} must begin with {schemes} and name a host")
     if name == "log_level" and value.lower() not in ("debug", "info", "warning", "error"):
         raise BadSetting(f"{PREFIX}LOG_LEVEL must be debug, info, warning or error")
     return value
@@ -139,6 +141,14 @@ _SWITCH = {
     "no": False,
     "off": False,
 }
+
+
+def _is_address(value: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(value)
+        return value.startswith(schemes) and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port or an IPv6 address that cannot be one
+        return False
 
 
 def _switch(name: str, value: str) -> bool:

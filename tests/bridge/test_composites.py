@@ -66,7 +66,9 @@ async def test_one_reply_answers_several_messages_and_mentions_each_sender_once(
         sent = [(await say(who, room, scene.scout, "me too")).id for who in (scene.alice, bob, scene.alice)]
         await host.unread(3)
         assert ids(await host.shown("inbox_wait")) == sent
-        await host.shown("reply", message_ids=sent[::-1], content="all of you")
+        answer = await host.shown("reply", message_ids=sent[::-1], content="all of you")
+        again = await host.shown("reply", message_ids=sent, content="all of you")
+        assert again == {**answer, "already_sent": True}
         assert (await host.shown("inbox_read"))["messages"] == []
     assert mentioned_in((await texts(scene, room.id))[-1]) == [scene.alice.id, bob.id]
 

@@ -48,7 +48,7 @@ async def fanned(session: Session, *uris: str, updated: Callable[[str], Any]) ->
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(fan_out, session, uris, tell)
-        await anyio.wait_all_tasks_blocked()
+        await anyio.lowlevel.checkpoint()  # now it waits
         yield
         tasks.cancel_scope.cancel()
 

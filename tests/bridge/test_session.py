@@ -5,12 +5,13 @@ from pathlib import Path
 
 import anyio
 import pytest
+from anyio.abc import TaskStatus
 
 from tests.bridge.conftest import Scene
 from tests.bridge.desk import PATIENCE, Desk, at, desk, live, nowhere, text_of
 from tests.world import World, say, world
+from thenvoi_bridge.bridge import composites, wording
 from thenvoi_bridge.bridge import session as sessions
-from thenvoi_bridge.bridge import wording
 from thenvoi_bridge.bridge.endpoint import CannotLocate, Endpoint, Locate, Side
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.contract.errors import Unreachable
@@ -35,6 +36,20 @@ def one_after_another(answers: Sequence[Endpoint | Exception]) -> tuple[Locate, 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(composites, "BEAT", 0.02)
+
+
+async def wait(host: Desk, codes: list[str | None], *, task_status: TaskStatus[None]) -> None:
+    """Wait for mentions and note how that ended: with an error's code, or None. Started once it waits."""
+    waiting = anyio.Event()
+
+    async def beat(*_: object) -> None:
+        if not waiting.is_set():
+            waiting.set()
+            task_status.started()
+
+    result = await host.llm.call_tool("inbox_wait", {"timeout_s": 20}, progress_callback=beat)
+    codes.append(result.structured_content["error"]["code"] if result.is_error else None)
 
 
 async def test_nothing_is_located_before_a_host_has_come(state: Path) -> None:
@@ -42,7 +57,8 @@ async def test_nothing_is_located_before_a_host_has_come(state: Path) -> None:
     session = Session(locate, state)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(session.run)
-        await anyio.wait_all_tasks_blocked()
+        for _ in range(10):
+            await anyio.lowlevel.checkpoint()
         assert asked == []
         assert session.connection == "connecting"
         session.introduce("Desk")
@@ -208,23 +224,16 @@ async def test_a_wait_outlives_a_seat_or_says_that_it_is_gone(
     scene: Scene, state: Path, hurried: None
 ) -> None:
     async with live(scene.here, scene.scout, state) as host:
-        broken, codes = host.seat, set[str]()
-
-        async def wait() -> None:
-            result = await host.llm.call_tool("inbox_wait", {"timeout_s": 20})
-            if result.is_error:
-                codes.add(result.structured_content["error"]["code"])
-
+        broken, codes = host.seat, list[str | None]()
         with anyio.fail_after(PATIENCE):
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(wait)
-                await anyio.wait_all_tasks_blocked()
+                await tasks.start(wait, host, codes)
                 await broken.inbox.close()
                 host.session.ring()
                 while host.session.seat_now in (None, broken):
                     await host.session.bell.wait()
                 await say(scene.alice, scene.room, scene.scout, "hi")
-    assert codes <= {"internal_error", "unreachable"}
+    assert codes in ([None], ["internal_error"], ["unreachable"])
 
 
 async def test_an_inbox_that_cannot_be_opened_is_reported_without_a_path_and_tried_again(
@@ -288,12 +297,8 @@ async def test_a_local_platform_is_followed_to_where_it_moves(
         locate, _ = one_after_another([before, CannotLocate("not yet"), after])
         async with desk(locate, state) as host, anyio.create_task_group() as tasks:
             await host.until("live")
-
-            async def wait() -> None:
-                assert (await host.refused("inbox_wait"))["code"] == "unreachable"
-
-            tasks.start_soon(wait)
-            await anyio.wait_all_tasks_blocked()
+            codes: list[str | None] = []
+            await tasks.start(wait, host, codes)
             await island.here.stop()  # it is asked for once in vain, and found elsewhere the next time
 
             async def between() -> bool:
@@ -302,6 +307,7 @@ async def test_a_local_platform_is_followed_to_where_it_moves(
             await host.rung(between)
             error = await host.refused("list_chats")
             assert error["code"] == "unreachable"  # and not that no key is set
+            assert codes == ["unreachable"]
             assert host.session.connection == "offline"
             await follows(host, elsewhere)
             sent = await say(bob, room, moved, "found you")

@@ -15,6 +15,7 @@ from thenvoi_bridge.bridge.rooms import Rooms
 from thenvoi_bridge.bridge.sweeping import Sweeper
 from thenvoi_bridge.client import Client
 from thenvoi_bridge.contract.call import Call
+from thenvoi_bridge.contract.errors import ThenvoiError
 from thenvoi_bridge.contract.lifecycle import MarkProcessed, MarkProcessing
 from thenvoi_bridge.contract.messages import ListMessages
 from thenvoi_bridge.contract.participants import ListParticipants, RemoveMyParticipant
@@ -149,6 +150,19 @@ async def test_a_room_that_is_closed_to_us_is_dropped(scene: Scene, inbox: Inbox
         assert it.rooms.titles == {}
 
 
+class Thwarted(Client):
+    """A real client that tells when a call has failed."""
+
+    failed = anyio.Event()
+
+    async def __call__(self, call: Call[Any]) -> Any:
+        try:
+            return await super().__call__(call)
+        except ThenvoiError:
+            self.failed.set()
+            raise
+
+
 async def test_a_room_that_cannot_be_read_now_is_read_later(
     island: Scene, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,12 +170,13 @@ async def test_a_room_that_cannot_be_read_now_is_read_later(
     sent = await said(island, 2)
     await island.here.stop()
     async with (
-        Client(island.here.url, island.scout.key, attempts=1) as client,
+        Thwarted(island.here.url, island.scout.key, attempts=1) as client,
         at_work(island, inbox, client) as it,
         anyio.create_task_group() as tasks,
     ):
         tasks.start_soon(it.sweep, island.room.id)
-        await anyio.wait_all_tasks_blocked()
+        with anyio.fail_after(PATIENCE):
+            await client.failed.wait()
         assert it.sweeper.behind == 1
         await island.here.start()
     assert await found(inbox) == sent

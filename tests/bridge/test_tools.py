@@ -9,9 +9,10 @@ import anyio
 import pytest
 
 from tests.bridge.conftest import Scene
-from tests.bridge.desk import Desk, at, desk, live, nowhere, text_of
+from tests.bridge.desk import Desk, at, desk, found, live, nowhere, text_of
 from tests.world import Somebody, say
 from thenvoi_bridge.bridge import tools, wording
+from thenvoi_bridge.bridge.endpoint import Endpoint
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.bridge.tools import Beat, Said, Tool, Tools, tool_name
 from thenvoi_bridge.contract.errors import Unavailable
@@ -155,14 +156,14 @@ async def test_participants_are_remembered_and_asked_for_again_after_a_change_of
     scene: Scene, state: Path
 ) -> None:
     bob = await scene.here.agent(scene.alice, "Bob")
-    async with live(scene.here, scene.scout, state) as host:
+    unheard = Endpoint(scene.here.url, ws_url="ws://127.0.0.1:9", agent_key=scene.scout.key)
+    async with desk(found(unheard), state) as host:
+        await host.said("list_chats")
         rooms = host.seat.rooms
         before = await rooms.participants(scene.room.id)
         assert await rooms.participants(scene.room.id) is before
-        added = await host.llm.call_tool(
-            "add_participant", {"chat_id": scene.room.id, "participant_id": "bob"}
-        )
-        assert not added.is_error, added.content
+        arguments = {"chat_id": scene.room.id, "participant_id": "bob"}
+        assert not (await host.llm.call_tool("add_participant", arguments)).is_error
         after = await rooms.participants(scene.room.id)
         assert {person.id for person in after} - {person.id for person in before} == {bob.id}
 

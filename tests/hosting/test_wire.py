@@ -50,6 +50,14 @@ def sockets() -> tuple[Ends, Ends]:
     return ours, (_reads(their_in.detach()), _writes(their_out.detach()))
 
 
+def one_socket() -> tuple[Ends, Ends]:
+    """The same, made as socat and inetd make them: one socket for both ways."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        fds = [os.dup(end.fileno()) for end in (ours, ours, theirs, theirs)]
+    return (_reads(fds[0]), _writes(fds[1])), (_reads(fds[2]), _writes(fds[3]))
+
+
 def _reads(fd: int) -> BinaryIO:
     return os.fdopen(fd, "rb", 0)  # as the bridge claims them
 
@@ -224,6 +232,16 @@ async def endless(it: Wired) -> None:
     while True:
         await it.write.send(message(2))
         await anyio.wait_all_tasks_blocked()
+
+
+async def test_one_socket_for_both_ways_works_too() -> None:
+    async with wired(one_socket) as it:
+        await it.send(line(1) + line(2))
+        assert [number_in(await it.read.receive()) for _ in range(2)] == [1, 2]
+        await it.write.send(message(3))
+        assert await it.hear() == 3
+        it.die()
+        assert [item async for item in it.read] == []
 
 
 async def test_files_work_too(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ Streams = tuple[ReadStream[SessionMessage | Exception], WriteStream[SessionMessa
 @asynccontextmanager
 async def opened(wire_in: BinaryIO, wire_out: BinaryIO) -> AsyncGenerator[Streams]:
     """The wire as the SDK takes it; the first stream ends when the host closes its side."""
-    if not (_is_pipe(wire_in) and _is_pipe(wire_out)):
+    if not _can_be_waited_for(wire_in, wire_out):
         # Files, terminals and Windows handles cannot be waited for by the loop; the SDK's threads can.
         async with (
             anyio.wrap_file(_text(wire_in)) as lines_in,
@@ -58,8 +58,6 @@ async def _read(
                 await to_server.send(_message(line))
         except ValueError:
             logger.error("a message of more than %d bytes ends the connection", LONGEST_LINE)
-        except ConnectionError:
-            logger.info("the host has gone")
 
 
 def _message(line: bytes) -> SessionMessage | ValueError:
@@ -101,6 +99,13 @@ async def _writer(wire: BinaryIO) -> AsyncGenerator[asyncio.StreamWriter]:
         yield asyncio.StreamWriter(transport, protocol, None, loop)
     finally:
         transport.close()
+
+
+def _can_be_waited_for(wire_in: BinaryIO, wire_out: BinaryIO) -> bool:
+    if not (_is_pipe(wire_in) and _is_pipe(wire_out)):
+        return False
+    # The loop's writer takes anything that can be read from its own socket for the host's end.
+    return not os.path.sameopenfile(wire_in.fileno(), wire_out.fileno())
 
 
 def _is_pipe(wire: BinaryIO) -> bool:
