@@ -43,7 +43,7 @@ async def wait(host: Desk, codes: list[str | None], *, task_status: TaskStatus[N
     """Wait for mentions and note how that ended: with an error's code, or None. Started once it waits."""
     waiting = anyio.Event()
 
-    async def beat(*_: object) -> None:
+    async def beat(progress: float, total: float | None, message: str | None) -> None:
         if not waiting.is_set():
             waiting.set()
             task_status.started()

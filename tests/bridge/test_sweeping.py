@@ -153,7 +153,9 @@ async def test_a_room_that_is_closed_to_us_is_dropped(scene: Scene, inbox: Inbox
 class Thwarted(Client):
     """A real client that tells when a call has failed."""
 
-    failed = anyio.Event()
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene.here.url, scene.scout.key, attempts=1)
+        self.failed = anyio.Event()
 
     async def __call__(self, call: Call[Any]) -> Any:
         try:
@@ -170,7 +172,7 @@ async def test_a_room_that_cannot_be_read_now_is_read_later(
     sent = await said(island, 2)
     await island.here.stop()
     async with (
-        Thwarted(island.here.url, island.scout.key, attempts=1) as client,
+        Thwarted(island) as client,
         at_work(island, inbox, client) as it,
         anyio.create_task_group() as tasks,
     ):

@@ -11,7 +11,7 @@ import pytest
 from tests.bridge.conftest import Scene
 from tests.bridge.desk import Desk, at, desk, found, live, nowhere, text_of
 from tests.world import Somebody, say
-from thenvoi_bridge.bridge import tools, wording
+from thenvoi_bridge.bridge import addressing, tools, wording
 from thenvoi_bridge.bridge.endpoint import Endpoint
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.bridge.tools import Beat, Said, Tool, Tools, tool_name
@@ -194,7 +194,7 @@ async def test_a_mention_in_a_room_whose_id_cannot_be_one_is_refused_before_anyb
 async def test_a_peer_is_added_by_id_handle_or_name_wherever_in_the_list(
     scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tools, "PAGE", 1)
+    monkeypatch.setattr(addressing, "PAGE", 1)
     peers = [await scene.here.agent(scene.alice, name) for name in ("One", "Two", "Three")]
     written = [peers[0].id, f"@{peers[1].handle}", "three"]
     async with live(scene.here, scene.scout, state) as host:

@@ -14,9 +14,10 @@ import anyio
 from pydantic import BaseModel, ConfigDict, Field
 
 from thenvoi_bridge.bridge import mail, schema, wording
+from thenvoi_bridge.bridge.addressing import mentioned
 from thenvoi_bridge.bridge.people import NotFoundByName
 from thenvoi_bridge.bridge.session import Session
-from thenvoi_bridge.bridge.tools import Beat, Said, Tool, as_said, mentioned
+from thenvoi_bridge.bridge.tools import Beat, Said, Tool, as_said
 from thenvoi_bridge.contract.call import Id, Text
 from thenvoi_bridge.contract.errors import NotFound
 from thenvoi_bridge.contract.messages import Mention, MessageSent, SendMessage

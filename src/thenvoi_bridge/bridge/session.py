@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 from anyio import to_thread
 
-from thenvoi_bridge.bridge.endpoint import CannotLocate, Endpoint, Locate
+from thenvoi_bridge.bridge import wording
+from thenvoi_bridge.bridge.endpoint import CannotLocate, Endpoint, Locate, Side
 from thenvoi_bridge.contract.call import Call
 from thenvoi_bridge.contract.errors import Forbidden, ThenvoiError, Unauthorized, Unreachable
 from thenvoi_bridge.contract.identity import AgentMe, GetMe, GetMyProfile, UserDetails
@@ -88,6 +89,10 @@ class Session:
             raise Forbidden("This needs a person's key, and there is none here that the platform accepts")
         return self._human
 
+    async def client(self, side: Side) -> Client:
+        """The client of one side. Raises `ThenvoiError` if there is none yet, or never will be."""
+        return (await self.seat()).client if side == "agent" else await self.human()
+
     @property
     def bell(self) -> anyio.Event:
         """Set when the inbox, or the connection to it, may have changed. Take it before you look."""
@@ -113,7 +118,7 @@ class Session:
                 self._note(exc)
             except Exception:  # the host keeps its server whatever breaks here; a disk may be full, say
                 logger.exception("the connection broke down")
-                self._note(ThenvoiError("Something broke inside the bridge; its log on stderr says what"))
+                self._note(ThenvoiError(wording.BROKEN))
             await anyio.sleep(pause)
             pause = min(pause * 2, LAST_PAUSE)
 
