@@ -87,6 +87,8 @@ def test_help_and_version_come_without_importing_anything_heavy(arguments: list[
     [
         (["--base-url", "ftp://x"], "THENVOI_BASE_URL must begin with"),
         (["stdio", "--log-level", "loud"], "THENVOI_LOG_LEVEL must be"),
+        (["--log-level", "loud", "stdio"], "THENVOI_LOG_LEVEL must be"),
+        (["--log-level", "info", "stdio", "--log-level", "loud"], "THENVOI_LOG_LEVEL must be"),
         (["--api-key", "thnv_a_id_secret"], "No such option"),
         (["sing"], "No such command"),
         (["platform", "serve"], "--data"),

@@ -52,9 +52,11 @@ def main(ctx: click.Context, /, **flags: Any) -> None:
 
 @main.command()
 @_options
-def stdio(**flags: Any) -> None:
+@click.pass_context
+def stdio(ctx: click.Context, /, **flags: Any) -> None:
     """Serve MCP over stdin and stdout (the default)."""
-    _stdio(flags)
+    before = ctx.parent.params if ctx.parent else {}  # flags may stand on either side of the command
+    _stdio({**before, **{name: value for name, value in flags.items() if value is not None}})
 
 
 @main.command()

@@ -151,6 +151,7 @@ SHAPE: schema.Schema = {
         ({"text": "30"}, {"text": "30"}),
         ({"unknown": '["a"]'}, {"unknown": '["a"]'}),
         ({}, {}),
+        ({"chat_id": None, "limit": 3}, {"limit": 3}),
     ],
     ids=str,
 )

@@ -52,6 +52,10 @@ def test_what_is_seen_stays_as_it_is(text: str) -> None:
     assert visible(text) == text
 
 
+def test_a_line_of_another_system_ends_like_ours() -> None:
+    assert visible("one\r\ntwo\r") == "one\ntwo\\u{d}"
+
+
 @given(ANY_TEXT)
 def test_no_unseen_character_is_left_but_newline_and_tab(text: str) -> None:
     left = {c for c in visible(text) if unicodedata.category(c) in UNSEEN}

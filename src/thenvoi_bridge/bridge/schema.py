@@ -28,8 +28,11 @@ def of(model: type[BaseModel], words: Mapping[str, str] = wording.FIELDS) -> Sch
 
 
 def lenient(arguments: dict[str, Any], schema: Schema) -> dict[str, Any]:
-    """Arguments as they were meant: hosts write lists and objects as JSON text, and one item for a list."""
-    return {name: _meant(value, schema["properties"].get(name, {})) for name, value in arguments.items()}
+    """Arguments as they were meant: hosts write lists and objects as JSON text, one item for a list, and null
+    for what is left out.
+    """
+    given = {name: value for name, value in arguments.items() if value is not None}
+    return {name: _meant(value, schema["properties"].get(name, {})) for name, value in given.items()}
 
 
 def _property(name: str, field: Schema, defs: Schema, better: str | None) -> Schema:

@@ -41,6 +41,9 @@ from thenvoi_bridge.listener import Denied, Heard, Listener, Lost, Notice, Ready
 LOOK = 60.0
 """Seconds between two looks at everything; a push that never came waits no longer than this."""
 
+LOOK_AGAIN = 5.0
+"""Seconds before a look that failed is tried again."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -135,15 +138,18 @@ class Seat:
 
     async def _look_again(self, ring: Callable[[], None]) -> None:
         """Look at everything when the socket has come (back), and now and then besides."""
+        pause = LOOK
         while True:
-            with anyio.move_on_after(LOOK * random.uniform(0.8, 1.2)):  # noqa: S311 - jitter, not secrecy
+            with anyio.move_on_after(pause * random.uniform(0.8, 1.2)):  # noqa: S311 - jitter, not secrecy
                 await self._look.wait()
             self._look = anyio.Event()
             try:
                 await self._look_at_rooms()
+                pause = LOOK
                 ring()
             except ThenvoiError as exc:
                 logger.info("the rooms could not be listed (%s)", exc.code)
+                pause = LOOK_AGAIN
 
     async def _look_at_rooms(self) -> None:
         entered, waiting = set(self.rooms.titles), await self._rooms_waiting()

@@ -26,7 +26,7 @@ U+FE0F is not among them; it gives emoji their colour.
 
 def visible(text: str) -> str:
     """The text with control, bidirectional, zero-width and tag characters written out as `\\u{...}`."""
-    return "".join(_escape(c) if _is_hidden(c) else c for c in text)
+    return "".join(_escape(c) if _is_hidden(c) else c for c in text.replace("\r\n", "\n"))
 
 
 def all_visible(value: Any) -> Any:
