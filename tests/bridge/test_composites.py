@@ -372,3 +372,24 @@ async def test_no_page_is_longer_than_a_model_can_read_and_what_is_left_out_come
             else:
                 cursor = {"after": page["next_cursor"]}
     assert got == sent
+
+
+async def test_a_wait_cancelled_when_it_has_messages_but_has_not_shown_them_gives_them_back(
+    scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leased = anyio.Event()
+
+    async def never(*_: object) -> None:
+        leased.set()
+        await anyio.sleep_forever()
+
+    async with live(scene.here, scene.scout, state) as host:
+        sent = await say(scene.alice, scene.room, scene.scout, "are you there?")
+        with monkeypatch.context() as patched, anyio.fail_after(10):
+            patched.setattr(composites, "_page", never)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(partial(host.llm.call_tool, "inbox_wait", {"timeout_s": 9}))
+                await leased.wait()
+                tasks.cancel_scope.cancel()
+        (message,) = (await host.shown("inbox_wait"))["messages"]
+        assert (message["id"], message["attempt"]) == (sent.id, 1)

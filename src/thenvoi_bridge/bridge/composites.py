@@ -82,7 +82,7 @@ async def wait(session: Session, call: InboxWait, beat: Beat) -> Said:
         bell = session.bell
         seat = await session.seat()  # each time, for the platform may have moved meanwhile
         if items := await seat.lease(call.chat_id, HAND_OUT):
-            return await _page(session, await _fitting(seat, items))
+            return await _handed_out(session, seat, items)
         waited = anyio.current_time() - started
         if waited >= call.timeout_s:
             return await _quiet(session)
@@ -158,6 +158,16 @@ def _digest(call: Reply) -> str:
     """The same for the same answer to the same messages, however their order."""
     same = call.model_copy(update={"message_ids": sorted(call.message_ids)})
     return hashlib.sha256(same.model_dump_json().encode()).hexdigest()
+
+
+async def _handed_out(session: Session, seat: Seat, items: list[Item]) -> Said:
+    """What was leased, for the model to see; if that does not come about, nothing was handed out."""
+    try:
+        return await _page(session, await _fitting(seat, items))
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            await seat.inbox.release(items)
+        raise
 
 
 async def _fitting(seat: Seat, items: list[Item]) -> list[Item]:
