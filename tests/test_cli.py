@@ -12,16 +12,6 @@ from click.testing import CliRunner
 from thenvoi_bridge import __version__, settings
 from thenvoi_bridge.cli import main
 
-COMMANDS = [
-    [],
-    ["stdio"],
-    ["demo"],
-    ["platform"],
-    ["platform", "serve"],
-    ["platform", "user"],
-    ["platform", "user", "add"],
-]
-
 
 def names(group: click.Command, *before: str) -> list[list[str]]:
     """Every command there is, as it is written."""
@@ -29,8 +19,21 @@ def names(group: click.Command, *before: str) -> list[list[str]]:
     return [[*before], *(path for name, command in inner.items() for path in names(command, *before, name))]
 
 
-def test_the_commands_are_these() -> None:
-    assert sorted(names(main)) == sorted(COMMANDS)
+COMMANDS = names(main)
+
+
+def test_there_is_a_command_for_everything_an_administrator_does() -> None:
+    assert {tuple(command[1:]) for command in COMMANDS if command[:1] == ["platform"]} == {
+        (),
+        ("serve",),
+        ("seed",),
+        *((group,) for group in ("org", "user", "agent", "key", "chat")),
+        *((group, "list") for group in ("org", "user", "agent", "key", "chat")),
+        *((group, "add") for group in ("org", "user", "agent")),
+        ("org", "set-plan"),
+        *(("key", what) for what in ("create", "rotate", "revoke")),
+        ("chat", "delete"),
+    }
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -56,10 +59,20 @@ def test_the_version_is_told() -> None:
     assert __version__ in result.output
 
 
-@pytest.mark.parametrize("command", [[], ["stdio"]], ids=["bare", "stdio"])
-def test_every_setting_that_is_no_key_has_a_flag_and_names_its_variable(command: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("command", "table"),
+    [
+        ([], settings.Settings),
+        (["stdio"], settings.Settings),
+        (["platform", "serve"], settings.Platform),
+    ],
+    ids=["bare", "stdio", "serve"],
+)
+def test_every_setting_that_is_no_secret_has_a_flag_and_names_its_variable(
+    command: list[str], table: type[settings.Settings] | type[settings.Platform]
+) -> None:
     shown = " ".join(CliRunner().invoke(main, [*command, "--help"]).output.split())
-    for row in settings.rows():
+    for row in settings.rows(table):
         flag = settings.flag(row)
         assert (f"{flag} " in shown) if flag else ("--" + row.name.replace("_", "-") not in shown)
         assert (f"[{settings.variable(row)}" in shown) is (flag is not None)
@@ -67,7 +80,7 @@ def test_every_setting_that_is_no_key_has_a_flag_and_names_its_variable(command:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["stdio", "--help"], ["platform", "serve", "--help"]],
+    [["--help"], ["--version"], ["stdio", "--help"], ["platform", "serve", "--help"], ["platform", "--help"]],
     ids=" ".join,
 )
 def test_help_and_version_come_without_importing_anything_heavy(arguments: list[str]) -> None:
@@ -93,6 +106,11 @@ def test_help_and_version_come_without_importing_anything_heavy(arguments: list[
         (["sing"], "No such command"),
         (["platform", "serve"], "--data"),
         (["platform", "serve", "--data", "x", "--port", "many"], "--port"),
+        (["platform", "serve", "--data", "x", "--rate", "many"], "THENVOI_PLATFORM_RATE must be a whole"),
+        (["platform", "serve", "--data", "x", "--max-chats", "-1"], "MAX_CHATS must be a whole number"),
+        (["platform", "serve", "--data", "x", "--jwt-secret", "id_secret"], "No such option"),
+        (["platform", "key", "create", "--data", "x", "--for", "y", "--expires-in", "-1"], "--expires-in"),
+        (["platform", "user", "add", "--data", "x", "--id", "7"], "--id"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -101,7 +119,7 @@ def test_a_wrong_command_line_is_answered_with_a_sentence_and_code_2(arguments: 
     assert result.exit_code == 2
     assert said in result.output
     assert "Traceback" not in result.output
-    assert "secret" not in result.output
+    assert "id_secret" not in result.output
 
 
 def add_user(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:

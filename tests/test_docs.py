@@ -18,8 +18,10 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A checkout's derived files, to be made stale."""
-    for name in ("README.md", "manifest.json"):
-        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    for path in docs.written(ROOT):
+        beside = tmp_path / path.relative_to(ROOT)
+        beside.parent.mkdir(exist_ok=True)
+        beside.write_bytes(path.read_bytes())
     return tmp_path
 
 
@@ -88,7 +90,30 @@ def test_the_manifest_is_what_hosts_install(manifest: dict[str, Any]) -> None:
     assert manifest["server"]["type"] == "uv"
     assert (ROOT / manifest["server"]["entry_point"]).is_file()
     names = [tool["name"] for tool in manifest["tools"]]
-    assert names == [tool.name for tool in profiles.default(["agent"])]
+    assert names == list(profiles.AGENT)
+
+
+def test_the_readme_has_the_usual_tools_and_no_other() -> None:
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    cells = [line.split("|")[1].strip(" `") for line in lines if line.count("|") == 4]
+    assert [name for name in cells if name in profiles.EVERY] == [*profiles.AGENT, *profiles.PERSON]
+
+
+def test_the_list_of_tools_has_every_tool_and_marks_the_usual_ones() -> None:
+    lines = (ROOT / "docs" / "tools.md").read_text(encoding="utf-8").splitlines()
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in lines if line.count("|") == 6]
+    tools = {row[1]: row for row in rows if row[1] in profiles.EVERY}
+    assert tools.keys() == profiles.EVERY.keys()
+    assert {name for name, row in tools.items() if row[3]} == {*profiles.AGENT, *profiles.PERSON}
+    assert all(row[0] == profiles.EVERY[name].group for name, row in tools.items())
+    named = [row[0] for row in rows if row[1] in profiles.EVERY]
+    assert named == sorted(named, key=profiles.GROUPS.index)
+
+
+def test_the_guide_has_every_setting_of_a_platform() -> None:
+    guide = (ROOT / "docs" / "platform.md").read_text(encoding="utf-8")
+    for row in settings.rows(settings.Platform):
+        assert f"| `{settings.variable(row)}` |" in guide
 
 
 def test_the_manifest_puts_no_key_into_a_command_line(manifest: dict[str, Any]) -> None:

@@ -16,15 +16,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "listener": {"contract", "phoenix"},
     "inbox": {"contract", "storage"},
     "bridge": {"contract", "client", "listener", "inbox"},
-    "platform": {"contract", "phoenix", "storage"},
+    "platform": {"contract", "phoenix", "storage", "settings"},
     "hosting": {"bridge", "settings", "client", "contract", "inbox"},
     "demo": {"client", "contract"},
-    "docs": {"bridge", "settings"},
+    "docs": {"bridge", "platform", "settings"},
     "cli": {"settings", "hosting", "platform", "contract", "storage", "demo", "docs"},
     "__main__": {"cli"},
     "__init__": set(),
 }
-"""A bridge and a platform meet only through the wire contract; `cli` alone sees both."""
+"""A bridge and a platform meet only through the wire contract; `cli` and `docs` alone see both."""
 
 
 def parts_imported(tree: ast.AST) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from thenvoi_bridge import settings
-from thenvoi_bridge.settings import BadSetting, Settings, read, unknown
+from thenvoi_bridge.settings import BadSetting, Settings, read, read_platform, unknown
 
 KEY = "thnv_a_id_secret"
 
@@ -41,6 +41,15 @@ def test_flags_win_over_the_environment_and_that_over_defaults(
     flags: dict[str, Any], environ: dict[str, str], name: str, value: object
 ) -> None:
     assert getattr(read(flags, environ), name) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "several"),
+    [("", ()), (" , ", ()), ("chats", ("chats",)), (" chats ,,peers", ("chats", "peers"))],
+    ids=str,
+)
+def test_a_setting_may_have_several_names(text: str, several: tuple[str, ...]) -> None:
+    assert settings.names(text) == several
 
 
 @pytest.mark.parametrize("name", ["api_key", "agent_key", "user_key"])
@@ -149,3 +158,44 @@ def test_every_setting_has_a_help_and_only_keys_have_no_flag() -> None:
     names = {row.name: (settings.flag(row), settings.variable(row)) for row in rows}
     assert names["name"] == ("--as", "THENVOI_AS")
     assert names["state_dir"] == ("--state-dir", "THENVOI_STATE_DIR")
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "name", "value"),
+    [
+        ({}, {}, "max_chats", 0),
+        ({}, {"THENVOI_PLATFORM_MAX_CHATS": "7"}, "max_chats", 7),
+        ({"max_chats": "9"}, {"THENVOI_PLATFORM_MAX_CHATS": "7"}, "max_chats", 9),
+        ({}, {"THENVOI_MAX_CHATS": "7"}, "max_chats", 0),
+        ({}, {"THENVOI_PLATFORM_PLAN_GATE": "yes"}, "plan_gate", True),
+        ({"plan_gate": True}, {}, "plan_gate", True),
+        ({}, {"THENVOI_PLATFORM_JWT_SECRET": "s"}, "jwt_secret", "s"),
+        (
+            {},
+            {"THENVOI_PLATFORM_ALLOWED_ORIGINS": "https://x.example"},
+            "allowed_origins",
+            "https://x.example",
+        ),
+    ],
+    ids=str,
+)
+def test_a_platform_has_settings_of_its_own(
+    flags: dict[str, Any], environ: dict[str, str], name: str, value: object
+) -> None:
+    assert getattr(read_platform(flags, environ), name) == value
+
+
+@pytest.mark.parametrize("given", ["-1", "1.5", "many", "²", "9" * 10, " 1"])
+def test_a_number_that_is_none_is_named(given: str) -> None:
+    with pytest.raises(BadSetting, match="THENVOI_PLATFORM_RATE must be a whole number"):
+        read_platform({}, {"THENVOI_PLATFORM_RATE": given})
+
+
+def test_the_secret_of_a_platform_may_lie_in_a_file_and_shows_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("hush\n")
+    read_in = read_platform({}, {"THENVOI_PLATFORM_JWT_SECRET_FILE": str(tmp_path / "secret")})
+    assert read_in.jwt_secret == "hush"
+    assert "hush" not in repr(read_in)
+    assert unknown({"THENVOI_PLATFORM_RATE": "1", "THENVOI_PLATFORM_RATES": "1"}) == [
+        "THENVOI_PLATFORM_RATES"
+    ]

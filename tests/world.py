@@ -9,6 +9,7 @@ import warnings
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -22,9 +23,10 @@ from thenvoi_bridge.contract.agents import RegisterMyAgent
 from thenvoi_bridge.contract.chats import ChatRoom, CreateMyChat
 from thenvoi_bridge.contract.messages import Mention, MessageSent, SendMyMessage
 from thenvoi_bridge.contract.participants import AddMyParticipant
-from thenvoi_bridge.platform.administration import add_user
+from thenvoi_bridge.platform.administration import add_user, administer
 from thenvoi_bridge.platform.app import opened
 from thenvoi_bridge.platform.serving import bind, served
+from thenvoi_bridge.settings import Platform
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,9 @@ class Somebody:
 class World:
     """One platform's data in a folder, and the clients of everybody on it. The platform can be stopped."""
 
-    def __init__(self, folder: Path, clients: AsyncExitStack) -> None:
+    def __init__(self, folder: Path, clients: AsyncExitStack, settings: Platform | None = None) -> None:
         self.folder = folder
+        self._settings = settings
         self._clients = clients
         self._port = 0
         self._up, self._down, self._stop = anyio.Event(), anyio.Event(), anyio.Event()
@@ -73,7 +76,7 @@ class World:
             self._start, self._down = anyio.Event(), anyio.Event()
             listener = bind("127.0.0.1", self._port)
             self._port = listener.getsockname()[1]
-            async with served(self.folder, listener):
+            async with served(self.folder, listener, self._settings):
                 self._up.set()
                 await self._stop.wait()
             self._up, self._stop = anyio.Event(), anyio.Event()
@@ -83,8 +86,9 @@ class World:
         """A new person, added as an administrator would."""
         email = name.lower().replace(" ", ".") + f"@{organization.lower()}.example"
         async with opened(self.folder) as (db, keys):
-            new = await add_user(db, keys, email=email, name=name, organization=organization)
-        return Somebody(new.id, new.handle, name, new.api_key, await self.client(new.api_key))
+            add = partial(add_user, email=email, name=name, organization=organization)
+            new = await administer(db, keys, add)
+        return Somebody(new["id"], new["handle"], name, new["api_key"], await self.client(new["api_key"]))
 
     async def agent(self, owner: Somebody, name: str) -> Somebody:
         """A new agent, registered by its owner over REST."""
@@ -110,10 +114,10 @@ async def say(who: Somebody, room: ChatRoom, to: Somebody, text: str) -> Message
 
 
 @asynccontextmanager
-async def world(folder: Path) -> AsyncGenerator[World]:
+async def world(folder: Path, settings: Platform | None = None) -> AsyncGenerator[World]:
     """A platform that runs until the end of the block, unless it is stopped before."""
     async with AsyncExitStack() as clients, anyio.create_task_group() as tasks:
-        it = World(folder, clients)
+        it = World(folder, clients, settings)
         tasks.start_soon(it.run)
         await it.start()
         yield it

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Self, TypeVar
 
 import anyio
@@ -47,6 +48,9 @@ _LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=32, keepa
 
 # HTTP(S)_PROXY is honoured, but no proxy can reach this computer's own platform.
 _PAST_THE_PROXY = {f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")}
+
+_trusted = cache(httpx2.create_ssl_context)
+"""Whom to trust; read once, for it takes longer than a request does."""
 
 _NOT_SENT = (
     httpx2.ConnectError,
@@ -124,6 +128,7 @@ class Client:
             timeout=httpx2.Timeout(timeout, connect=connect_timeout, pool=connect_timeout),
             limits=_LIMITS,
             mounts=_PAST_THE_PROXY,
+            verify=_trusted(),
             follow_redirects=False,  # the key must not go where an answer says
         )
 

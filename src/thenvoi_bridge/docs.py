@@ -1,4 +1,4 @@
-"""Writes what is derived: the README's tables, and the manifest's tools and settings.
+"""Writes what is derived: the README's tables, the manifest's tools and settings, the OpenAPI document.
 
 Run `python -m thenvoi_bridge.docs` in a checkout after a change; `--check` writes nothing and fails when
 something is stale.
@@ -14,18 +14,24 @@ from typing import Any
 
 from thenvoi_bridge import __version__, settings
 from thenvoi_bridge.bridge import profiles
-from thenvoi_bridge.bridge.endpoint import Side
+from thenvoi_bridge.bridge.tools import Tool
+from thenvoi_bridge.platform.openapi import document
 
-ASKED = ("api_key", "base_url", "name")
+ASKED = ("api_key", "base_url", "name", "toolsets")
 """Settings that a host which installs the bundle asks its user for."""
 
 
 def written(root: Path) -> dict[Path, str]:
     """Every file with something derived in it, as it should be."""
-    readme, manifest = root / "README.md", root / "manifest.json"
+    readme, manifest, docs = root / "README.md", root / "manifest.json", root / "docs"
+    guide, tools = docs / "platform.md", docs / "tools.md"
+    tables = {"tools": _usual_tools(), "settings": _settings_table(settings.Settings)}
     return {
-        readme: _filled(_text(readme), {"tools": _tool_tables(), "settings": _settings_table()}),
+        readme: _filled(_text(readme), tables),
         manifest: json.dumps(_manifest(json.loads(_text(manifest))), indent=2) + "\n",
+        guide: _filled(_text(guide), {"platform settings": _settings_table(settings.Platform)}),
+        tools: _filled(_text(tools), {"every tool": _every_tool()}),
+        docs / "openapi.json": document.text(),
     }
 
 
@@ -45,7 +51,7 @@ def _manifest(manifest: dict[str, Any]) -> dict[str, Any]:
     env = {settings.variable(row): f"${{user_config.{row.name}}}" for row in rows}
     manifest["version"] = __version__
     manifest["tools"] = [
-        {"name": tool.name, "description": tool.description} for tool in profiles.default(["agent"])
+        {"name": tool.name, "description": tool.description} for tool in profiles.chosen(["agent"])
     ]
     manifest["server"]["mcp_config"]["env"] = env
     manifest["user_config"] = {row.name: _asked(row) for row in rows}
@@ -58,19 +64,32 @@ def _asked(row: Any) -> dict[str, Any]:
     return asked | {"default": row.default or ""} | ({"sensitive": True} if row.metadata["secret"] else {})
 
 
-def _tool_tables() -> str:
-    sides: tuple[tuple[Side, str], ...] = (("agent", "With an agent's key"), ("human", "With a person's key"))
-    tables = []
-    for side, title in sides:
-        rows = ((f"`{t.name}`", _first_sentence(t.description)) for t in profiles.default([side]))
-        tables.append(_table((title, "What it does"), rows))
-    return "\n\n".join(tables)
+def _usual_tools() -> str:
+    """The tools of the default, in the order hosts see them."""
+    usual = filter(profiles.USUAL.takes, profiles.EVERY.values())
+    return _table(
+        ("Tool", "Key", "What it does"), (_tool_row(tool)[1:3] + _tool_row(tool)[4:] for tool in usual)
+    )
 
 
-def _settings_table() -> str:
+def _every_tool() -> str:
+    """Every tool by group, marked where it is part of the default."""
+    by_group = sorted(
+        profiles.EVERY.values(), key=lambda tool: (profiles.GROUPS.index(tool.group), tool.side)
+    )
+    return _table(("Group", "Tool", "Key", "Default", "What it does"), map(_tool_row, by_group))
+
+
+def _tool_row(tool: Tool) -> tuple[str, ...]:
+    key = {"agent": "agent's", "human": "person's"}.get(tool.side, "either")
+    usual = "✓" if profiles.USUAL.takes(tool) else ""
+    return f"`{tool.group}`", f"`{tool.name}`", key, usual, _first_sentence(tool)
+
+
+def _settings_table(table: type[settings.Settings] | type[settings.Platform]) -> str:
     rows = (
         (f"`{settings.variable(row)}`", _flag(row), _default(row), row.metadata["help"])
-        for row in settings.rows()
+        for row in settings.rows(table)
     )
     return _table(("Variable", "Flag", "Default", "What it sets"), rows)
 
@@ -79,7 +98,8 @@ def _default(row: Any) -> str:
     """What a setting is unless set; a folder differs from computer to computer."""
     if isinstance(row.default, Path):
         return "your account's state folder"
-    return f"`{row.default}`" if row.default else ""
+    unset = row.default is None or row.default is False or row.default == ""
+    return "" if unset else f"`{row.default}`"
 
 
 def _flag(row: Any) -> str:
@@ -87,8 +107,8 @@ def _flag(row: Any) -> str:
     return f"`{flag}`" if flag else "none: keys stay out of command lines"
 
 
-def _first_sentence(text: str) -> str:
-    return text.split(". ")[0].rstrip(".") + "."
+def _first_sentence(tool: Tool) -> str:
+    return tool.description.split(". ")[0].rstrip(".") + "."
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

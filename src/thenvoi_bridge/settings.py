@@ -1,7 +1,8 @@
-"""Every setting of the bridge, once: name, default and help. The environment is read here and nowhere else.
+"""Every setting, once: name, default and help. The environment is read here and nowhere else.
 
-`THENVOI_<NAME>` sets it; `--<name>` overrides that, except for keys, which must not stand in a command line.
-A key may also be given as the path of a file, in `THENVOI_<NAME>_FILE`.
+`THENVOI_<NAME>` sets one of the bridge, `THENVOI_PLATFORM_<NAME>` one of a platform of your own; `--<name>`
+overrides that, except for secrets, which must not stand in a command line. A secret may also be given as the
+path of a file, in a variable with `_FILE` at its end.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from platformdirs import user_state_path
+
+Table = TypeVar("Table", bound="Settings | Platform")
 
 PREFIX = "THENVOI_"
 
@@ -25,9 +29,14 @@ class BadSetting(ValueError):
 _STATE = user_state_path("thenvoi-bridge")
 
 
-def _setting(help: str, default: Any = None, *, secret: bool = False, called: str | None = None) -> Any:
-    metadata = {"help": help, "secret": secret, "called": called}
+def _setting(
+    help: str, default: Any = None, *, secret: bool = False, called: str | None = None, prefix: str = PREFIX
+) -> Any:
+    metadata = {"help": help, "secret": secret, "called": called, "prefix": prefix}
     return field(default=default, repr=not secret, metadata=metadata)
+
+
+_rule = partial(_setting, prefix=f"{PREFIX}PLATFORM_")
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,12 @@ class Settings:
     ws_url: str | None = _setting("Where its WebSocket is, if it cannot be told from the base URL.")
     local: bool = _setting("Use the platform on this computer although a key is set.", False)
     name: str | None = _setting("Your agent's name on the local platform; else the MCP host's.", called="as")
+    toolsets: str = _setting(
+        "Groups of tools to offer, with commas between; docs/tools.md has them.", "default"
+    )
+    tools: str = _setting("Single tools to offer besides, with commas between.", "")
+    exclude_tools: str = _setting("Tools not to offer, with commas between.", "")
+    read_only: bool = _setting("Offer only tools that change nothing.", False)
     state_dir: Path = _setting("Folder for the inbox and the local platform.", _STATE)
     log_level: str = _setting("How much to write to stderr: debug, info, warning or error.", "info")
 
@@ -50,9 +65,41 @@ class Settings:
         return self.local or not (self.api_key or self.agent_key or self.user_key)
 
 
-def rows() -> tuple[Field[Any], ...]:
+@dataclass(frozen=True)
+class Platform:
+    """How a platform of your own is to behave. Of a limit 0 means that there is none."""
+
+    max_agents: int = _rule("Agents a person may own; 0 for any number.", 0)
+    max_chats: int = _rule("Rooms somebody may own; 0 for any number.", 0)
+    max_participants: int = _rule("Participants of a room; 0 for any number.", 0)
+    max_messages: int = _rule("Messages and events somebody may send in 24 hours; 0 for any number.", 0)
+    rate: int = _rule("Requests a key may make in a minute; 0 for any number.", 0)
+    connects: int = _rule("Sockets an agent may open in a minute; 0 for any number.", 120)
+    max_body: int = _rule("Bytes of a request body.", 1024 * 1024)
+    max_content: int = _rule("Bytes of a message; over 500,000 stock clients lose the socket.", 128 * 1024)
+    max_depth: int = _rule("Levels of JSON in a request body.", 64)
+    max_headers: int = _rule("Bytes of a request's headers.", 32 * 1024)
+    max_url: int = _rule("Bytes of a request's path and query.", 8 * 1024)
+    idle: int = _rule("Seconds without a frame after which a socket is closed.", 45)
+    backlog: int = _rule("Frames a slow reader may lag behind before its socket is closed.", 1000)
+    allowed_origins: str = _rule("Origins of web pages that may open a socket, with commas between.", "")
+    plan_gate: bool = _rule("Keep the Human API and memories to organisations on the enterprise plan.", False)
+    lenient_bodies: bool = _rule("Pass over unknown properties of a body instead of refusing them.", False)
+    remove_both_sides: bool = _rule("Removing a contact removes it for the other side, too.", False)
+    jwt_secret: str | None = _rule("Secret that tokens of people are signed with (HS256).", secret=True)
+    jwt_keys: str | None = _rule("Address of the JSON Web Keys that tokens of people are signed with.")
+    jwt_issuer: str | None = _rule("Issuer that a token must name, if any.")
+    jwt_audience: str | None = _rule("Audience that a token must name, if any.")
+
+
+def names(text: str) -> tuple[str, ...]:
+    """The names in a setting that takes several."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def rows(table: type[Settings] | type[Platform] = Settings) -> tuple[Field[Any], ...]:
     """The settings, one field each; `metadata` has `help`, `secret`, and how it is called if otherwise."""
-    return fields(Settings)
+    return fields(table)
 
 
 def flag(row: Field[Any]) -> str | None:
@@ -62,15 +109,24 @@ def flag(row: Field[Any]) -> str | None:
 
 def variable(row: Field[Any]) -> str:
     """The environment variable of a setting."""
-    return PREFIX + _called(row).upper()
+    return str(row.metadata["prefix"]) + _called(row).upper()
 
 
 def read(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
-    """Flags win over the environment, the environment over defaults. Raises `BadSetting`."""
-    given = {row.name: _from_environ(row, environ) for row in rows()}
-    given |= {name: value for name, value in flags.items() if value is not None}
-    chosen = {name: value for name, value in given.items() if value is not None}
-    return Settings(**{name: _typed(name, value) for name, value in chosen.items()})
+    """The bridge's. Flags win over the environment, the environment over defaults. Raises `BadSetting`."""
+    return _read(Settings, flags, environ)
+
+
+def read_platform(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Platform:
+    """A platform's, in the same order. Raises `BadSetting`."""
+    return _read(Platform, flags, environ)
+
+
+def _read(table: type[Table], flags: Mapping[str, Any], environ: Mapping[str, str]) -> Table:
+    given = {row: _from_environ(row, environ) for row in fields(table)}
+    given |= {row: flags[row.name] for row in fields(table) if flags.get(row.name) is not None}
+    chosen = {row: value for row, value in given.items() if value is not None}
+    return table(**{row.name: _typed(row, value) for row, value in chosen.items()})
 
 
 def unknown(environ: Mapping[str, str] = os.environ) -> list[str]:
@@ -84,7 +140,7 @@ def _called(row: Field[Any]) -> str:
 
 
 def _known() -> Iterable[str]:
-    for row in rows():
+    for row in (*rows(Settings), *rows(Platform)):
         yield variable(row)
         if row.metadata["secret"]:
             yield f"{variable(row)}_FILE"
@@ -116,17 +172,19 @@ def _key_in(path: Path, name: str) -> str:
     return key
 
 
-def _typed(name: str, value: Any) -> Any:
-    if name == "local" and isinstance(value, str):
+def _typed(row: Field[Any], value: Any) -> Any:
+    name = variable(row)
+    if row.type == "bool" and isinstance(value, str):
         return _switch(name, value)
-    if name == "state_dir":
+    if row.type == "int":
+        return _number(name, value)
+    if row.name == "state_dir":
         return Path(value).expanduser()
-    if name in _SCHEMES and not _is_address(value, _SCHEMES[name]):
+    if row.name in _SCHEMES and not _is_address(value, _SCHEMES[row.name]):
         # What was given is not shown: it may be a key that stands in the wrong place.
-        schemes = " or ".join(_SCHEMES[name])
-        raise BadSetting(f"{PREFIX}{name.upper()} must begin with {schemes} and name a host")
-    if name == "log_level" and value.lower() not in ("debug", "info", "warning", "error"):
-        raise BadSetting(f"{PREFIX}LOG_LEVEL must be debug, info, warning or error")
+        raise BadSetting(f"{name} must begin with {' or '.join(_SCHEMES[row.name])} and name a host")
+    if row.name == "log_level" and value.lower() not in ("debug", "info", "warning", "error"):
+        raise BadSetting(f"{name} must be debug, info, warning or error")
     return value
 
 
@@ -153,5 +211,12 @@ def _is_address(value: str, schemes: tuple[str, ...]) -> bool:
 
 def _switch(name: str, value: str) -> bool:
     if value.lower() not in _SWITCH:
-        raise BadSetting(f"{PREFIX}{name.upper()} must be true or false")
+        raise BadSetting(f"{name} must be true or false")
     return _SWITCH[value.lower()]
+
+
+def _number(name: str, value: Any) -> int:
+    text = str(value)
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise BadSetting(f"{name} must be a whole number, 0 or more")
+    return int(text)

@@ -20,10 +20,14 @@ from tests.world import Somebody, World
 from thenvoi_bridge.bridge import sdk
 from thenvoi_bridge.bridge.delivery import fan_out
 from thenvoi_bridge.bridge.endpoint import Endpoint, Locate, Side
+from thenvoi_bridge.bridge.profiles import Choice
 from thenvoi_bridge.bridge.resources import INBOX, STATUS
 from thenvoi_bridge.bridge.seat import Seat
 from thenvoi_bridge.bridge.server import build
 from thenvoi_bridge.bridge.session import Session
+
+BOTH: tuple[Side, ...] = ("agent", "human")
+EVERYTHING = Choice(toolsets=("all",))
 
 PATIENCE = 20.0  # seconds until a stuck test fails
 
@@ -132,11 +136,16 @@ def nowhere() -> Locate:
 
 @asynccontextmanager
 async def desk(
-    locate: Locate, state: Path, mode: str = "auto", sides: tuple[Side, ...] = ("agent",), **more: Any
+    locate: Locate,
+    state: Path,
+    mode: str = "auto",
+    sides: tuple[Side, ...] = ("agent",),
+    choice: Choice = EVERYTHING,
+    **more: Any,
 ) -> AsyncGenerator[Desk]:
     """A host whose session runs until the end of the block. `more` goes to its MCP client."""
     session = Session(locate, state)
-    server, subscribers = build(session, sides, local=False)
+    server, subscribers = build(session, sides, local=False, choice=choice)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(session.run)
         tasks.start_soon(fan_out, session, (INBOX, STATUS), subscribers.updated)

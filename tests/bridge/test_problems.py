@@ -76,6 +76,24 @@ def test_a_code_nobody_knows_yet_is_advised_on_as_its_kind(problem: ThenvoiError
     assert error["next_step"] == wording.NEXT[like]
 
 
+def test_advice_is_of_the_group_of_the_tool_where_there_is_some() -> None:
+    for group, key in (("contacts", "contacts.conflict"), ("chats", "conflict"), ("", "conflict")):
+        error = problems.result(errors.Conflict(), SHAPE, group).structured_content["error"]
+        assert error["next_step"] == wording.NEXT[key]
+    newer = problems.result(errors.NotFound(code="gone"), SHAPE, "memories").structured_content["error"]
+    assert newer["next_step"] == wording.NEXT["memories.not_found"]
+    better = problems.result(errors.Forbidden(code="limit_reached"), SHAPE, "contacts")
+    assert better.structured_content["error"]["next_step"] == wording.NEXT["limit_reached"]
+
+
+def test_advice_names_no_tool_that_is_not_there() -> None:
+    problem = errors.NotFound()
+    told = problems.result(problem, SHAPE, absent={"list_my_chats"}).structured_content["error"]
+    assert told["next_step"].endswith("list_chats shows an agent's rooms.")
+    told = problems.result(problem, SHAPE, absent={"list_my_chats", "list_chats"}).structured_content["error"]
+    assert told["next_step"] == "Check the id: it does not exist or you are not in that room."
+
+
 def test_a_rate_limit_says_how_long_to_wait() -> None:
     limited = errors.RateLimited()
     limited.retry_after = 7.5

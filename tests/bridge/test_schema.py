@@ -12,41 +12,45 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field, StringConstraints
 
-from tests.bridge.desk import desk, nowhere
-from thenvoi_bridge.bridge import profiles, schema, wording
+from tests.bridge.desk import EVERYTHING, desk, nowhere
+from thenvoi_bridge.bridge import schema, wording
 from thenvoi_bridge.bridge.endpoint import Side
-from thenvoi_bridge.bridge.tools import CALL_TOOLS, Tool
+from thenvoi_bridge.bridge.profiles import EVERY, GROUPS, USUAL, Choice
+from thenvoi_bridge.bridge.tools import Tool
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
-EVERY_TOOL = {
-    tool.name: tool for tool in [*profiles.default(["agent", "human"]), *CALL_TOOLS.values()]
-}.values()
-TOOLS = pytest.mark.parametrize("tool", EVERY_TOOL, ids=lambda tool: tool.name)
+TOOLS = pytest.mark.parametrize("tool", EVERY.values(), ids=lambda tool: tool.name)
 TOKENS, BYTES_A_TOKEN = 2_500, 4
+READING = ("list_", "get_", "next_", "inbox_read", "resolve_handle", "check_key", "health", "version")
+FINAL = ("remove_", "delete_", "supersede_")
 
 
-async def listed(tmp_path: Path, side: Side) -> dict[str, Any]:
+async def listed(tmp_path: Path, sides: tuple[Side, ...], choice: Choice = USUAL) -> list[dict[str, Any]]:
     """The answer to `tools/list`, as a host gets it."""
-    async with desk(nowhere(), tmp_path, sides=(side,)) as host:
+    async with desk(nowhere(), tmp_path, sides=sides, choice=choice) as host:
         answer = await host.llm.list_tools()
-    tools: dict[str, Any] = answer.model_dump(
-        mode="json", by_alias=True, exclude_none=True, include={"tools"}
-    )
-    return tools
+    return [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in answer.tools]
 
 
-@pytest.mark.parametrize("side", ["agent", "human"])
-async def test_a_host_is_told_of_exactly_these_tools(tmp_path: Path, side: Side) -> None:
-    path = SNAPSHOTS / f"tools_{side}.json"
-    text = json.dumps(await listed(tmp_path, side), indent=2, ensure_ascii=False) + "\n"
+@pytest.mark.parametrize("group", GROUPS)
+async def test_a_host_is_told_this_of_the_tools_of_a_group(tmp_path: Path, group: str) -> None:
+    tools = await listed(tmp_path, ("agent", "human"), EVERYTHING)
+    text = json.dumps([tool for tool in tools if EVERY[tool["name"]].group == group], indent=2) + "\n"
+    path = SNAPSHOTS / f"{group}.json"
     if os.environ.get("UPDATE_SNAPSHOTS"):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     assert text == path.read_text(encoding="utf-8"), "if this is meant: UPDATE_SNAPSHOTS=1 pytest " + __file__
 
 
-async def test_the_tools_of_an_agent_cost_a_model_little(tmp_path: Path) -> None:
-    wire = json.dumps(await listed(tmp_path, "agent"), separators=(",", ":"), ensure_ascii=False)
+def test_there_is_a_snapshot_for_each_group_and_no_other() -> None:
+    assert {path.stem for path in SNAPSHOTS.iterdir()} == set(GROUPS)
+
+
+@pytest.mark.parametrize("side", ["agent", "human"])
+async def test_the_usual_tools_cost_a_model_little(tmp_path: Path, side: Side) -> None:
+    tools = {"tools": await listed(tmp_path, (side,))}
+    wire = json.dumps(tools, separators=(",", ":"), ensure_ascii=False)
     assert len(wire.encode()) / BYTES_A_TOKEN <= TOKENS
 
 
@@ -71,7 +75,7 @@ def test_a_schema_is_flat_and_refuses_what_it_does_not_know(tool: Tool) -> None:
 @TOOLS
 def test_every_argument_says_its_type(tool: Tool) -> None:
     for name, field in tool.schema["properties"].items():
-        assert field["type"] in ("string", "integer", "number", "array", "object"), name
+        assert field["type"] in ("string", "integer", "number", "boolean", "array", "object"), name
         assert "title" not in field
         assert field["type"] != "array" or field["items"] == {"type": "string"}
 
@@ -81,14 +85,16 @@ def test_every_tool_says_what_it_does_to_the_world(tool: Tool) -> None:
     hints = tool.described().annotations
     assert hints
     assert hints.open_world_hint is True
-    assert hints.read_only_hint == tool.name.startswith(("list_", "get_", "next_", "inbox_read"))
-    assert hints.destructive_hint == tool.name.startswith("remove_")
-    assert not (hints.read_only_hint and not hints.idempotent_hint)
+    assert hints.read_only_hint == tool.name.startswith(READING)
+    assert hints.destructive_hint == tool.name.startswith(FINAL)
+    assert hints.idempotent_hint or not hints.read_only_hint
 
 
 def test_the_words_written_for_a_tool_or_an_argument_are_used() -> None:
-    assert wording.TOOLS.keys() <= {tool.name for tool in EVERY_TOOL}
-    assert wording.FIELDS.keys() <= {name for tool in EVERY_TOOL for name in tool.schema["properties"]}
+    assert wording.TOOLS.keys() <= EVERY.keys()
+    fields = {(tool.group, name) for tool in EVERY.values() for name in tool.schema["properties"]}
+    used = {name for _, name in fields} | {f"{group}.{name}" for group, name in fields}
+    assert wording.FIELDS.keys() <= used
 
 
 def test_an_argument_is_said_in_better_words_or_its_own_or_those_used_everywhere() -> None:
@@ -109,8 +115,11 @@ def test_an_argument_is_said_in_better_words_or_its_own_or_those_used_everywhere
         "required": ["content", "ids"],
         "additionalProperties": False,
     }
-    better = schema.of(Sample, words={"chat_id": "Room.", "colour": "Hue."})["properties"]
+    words = {"chat_id": "Room.", "colour": "Hue.", "paints.colour": "Pigment."}
+    better = schema.of(Sample, words)["properties"]
     assert (better["chat_id"]["description"], better["colour"]["description"]) == ("Room.", "Hue.")
+    assert schema.of(Sample, words, "paints")["properties"]["colour"]["description"] == "Pigment."
+    assert schema.of(Sample, words, "toys")["properties"]["colour"]["description"] == "Hue."
 
 
 def test_a_field_that_may_be_left_out_is_no_choice_and_a_reference_is_resolved() -> None:
@@ -127,6 +136,21 @@ def test_a_field_that_may_be_left_out_is_no_choice_and_a_reference_is_resolved()
     assert shape["properties"]["inner"]["type"] == "object"
     assert shape["properties"]["size"] == {"type": "string", "enum": ["small", "large"]}
     assert shape["properties"]["many"] == {"type": "array", "items": {"type": "string"}, "minItems": 1}
+
+
+def test_one_of_several_lists_of_words_is_one_of_all_of_them() -> None:
+    class Sample(BaseModel):
+        one: Literal["small", "large"] | Literal["all"]
+        other: Literal["all"] | Literal["small", "large"] | None = Field(None, description="Which.")
+        only: Literal["all"] | None = None
+
+    shape = schema.of(Sample)
+    assert shape["required"] == ["one"]
+    assert shape["properties"] == {
+        "one": {"type": "string", "enum": ["small", "large", "all"]},
+        "other": {"type": "string", "enum": ["all", "small", "large"], "description": "Which."},
+        "only": {"type": "string", "const": "all"},
+    }
 
 
 SHAPE: schema.Schema = {

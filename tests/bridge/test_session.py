@@ -8,15 +8,13 @@ import pytest
 from anyio.abc import TaskStatus
 
 from tests.bridge.conftest import Scene
-from tests.bridge.desk import PATIENCE, Desk, at, desk, live, nowhere, text_of
+from tests.bridge.desk import BOTH, PATIENCE, Desk, at, desk, live, nowhere, text_of
 from tests.world import World, say, world
 from thenvoi_bridge.bridge import composites, wording
 from thenvoi_bridge.bridge import session as sessions
-from thenvoi_bridge.bridge.endpoint import CannotLocate, Endpoint, Locate, Side
+from thenvoi_bridge.bridge.endpoint import CannotLocate, Endpoint, Locate
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.contract.errors import Unreachable
-
-BOTH: tuple[Side, ...] = ("agent", "human")
 
 
 def one_after_another(answers: Sequence[Endpoint | Exception]) -> tuple[Locate, list[str]]:
@@ -136,6 +134,36 @@ async def test_a_refused_key_is_said_at_once_and_tried_again(
         assert "none_none" not in str(error)
         await host.until("live")
     assert len(asked) == 3
+
+
+async def test_with_a_refused_key_the_platform_can_still_be_asked_how_it_is(
+    scene: Scene, state: Path
+) -> None:
+    async with desk(at(scene.here, agent="thnv_a_none_none"), state, sides=BOTH) as host:
+        assert (await host.refused("check_key"))["code"] == "unauthorized"
+        assert (await host.said("health"))["status"] == "ok"
+        assert (await host.said("version"))["version"]
+
+
+async def test_a_platform_that_was_not_found_can_be_asked_nothing(state: Path) -> None:
+    locate, _ = one_after_another([CannotLocate("The local platform did not start")])
+    async with desk(locate, state) as host:
+        for tool in ("health", "version", "check_key"):
+            error = await host.refused(tool)
+            assert (error["code"], error["message"]) == ("unreachable", "The local platform did not start")
+
+
+@pytest.mark.parametrize(
+    ("person", "agent", "opens"),
+    [(True, False, ["human_api"]), (False, True, ["agent_api"]), (True, True, ["agent_api"])],
+    ids=["person's", "agent's", "both"],
+)
+async def test_whichever_key_there_is_is_checked(
+    scene: Scene, state: Path, person: bool, agent: bool, opens: list[str]
+) -> None:
+    keys = at(scene.here, person=scene.alice if person else None, agent=scene.scout if agent else None)
+    async with desk(keys, state, sides=BOTH) as host:
+        assert (await host.said("check_key"))["permissions"] == opens
 
 
 @pytest.mark.parametrize("key", ["thnv_a_schlüssel_x", "thnv_a_two\nlines"])

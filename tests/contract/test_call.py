@@ -10,9 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thenvoi_bridge.contract import CALLS, Call
+from thenvoi_bridge.contract.call import Route
 from thenvoi_bridge.contract.chats import CreateChat
+from thenvoi_bridge.contract.contacts import (
+    CancelMyContact,
+    ListMyContactRequests,
+    RemoveContact,
+    RemoveMyContact,
+)
 from thenvoi_bridge.contract.errors import BadRequest, NotFound, Unprocessable
 from thenvoi_bridge.contract.lifecycle import MarkProcessed
+from thenvoi_bridge.contract.memories import SupersedeMemory
 from thenvoi_bridge.contract.messages import ListMessages, Mention, SendMessage
 from thenvoi_bridge.contract.participants import AddParticipant
 
@@ -52,6 +60,8 @@ def values(  # noqa: C901 - one row a shape
             return st.fixed_dictionaries({k: values(v, defs) for k, v in properties.items()})
         case {"type": "object"}:
             return st.dictionaries(st.text(), JSON, max_size=3)
+        case {"type": "boolean"}:
+            return st.booleans()
         case {"type": "null"}:
             return st.none()
     raise AssertionError(f"no strategy for {schema}")
@@ -59,20 +69,24 @@ def values(  # noqa: C901 - one row a shape
 
 def calls(kind: type[Call[Any]]) -> st.SearchStrategy[Call[Any]]:
     schema = {"properties": {}} | kind.model_json_schema()
-    return values(schema, schema.get("$defs", {})).map(kind.model_validate)
+    made = values(schema, schema.get("$defs", {})).map(kind.model_validate)
+    return made.filter(lambda call: not kind.either or any(getattr(call, name) for name in kind.either))
 
 
 def as_the_server_sees_it(call: Call[Any]) -> Call[Any]:
     """Through a URL and a JSON text, as over the wire."""
     wire = call.to_wire()
     url = urlsplit(f"{wire.path}?{urlencode(wire.query)}")
-    pattern = re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", call.route.template)
-    path = re.fullmatch(pattern, url.path)
-    assert path, f"{url.path} does not lead to {call.route.template}"
     body = None if wire.body is None else json.loads(json.dumps(wire.body))
-    return call.from_wire(
-        {name: unquote(value) for name, value in path.groupdict().items()}, dict(parse_qsl(url.query)), body
-    )
+    query = dict(parse_qsl(url.query, keep_blank_values=True))
+    return call.from_wire(placed(url.path, call.route), query, body)
+
+
+def placed(path: str, route: Route) -> dict[str, str]:
+    """What of a path stands where the route has its placeholders."""
+    found = re.fullmatch(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", route.template), path)
+    assert found, f"{path} does not lead to {route.template}"
+    return {name: unquote(value) for name, value in found.groupdict().items()}
 
 
 @pytest.mark.parametrize("kind", CALLS, ids=lambda kind: kind.__name__)
@@ -83,15 +97,45 @@ def test_the_server_reads_what_the_client_wrote(kind: type[Call[Any]], data: st.
 
 
 def test_no_two_calls_share_a_route() -> None:
-    places = [(c.route.method, re.sub(r"{\w+}", "{}", c.route.template)) for c in CALLS]
-    assert len(set(places)) == len(places)
+    routes = [route for kind in CALLS for route in kind.routes()]
+    places = {(route.method, re.sub(r"{\w+}", "{}", route.template)) for route in routes}
+    assert len(places) == len(routes) == 62
 
 
 @pytest.mark.parametrize("kind", CALLS, ids=lambda kind: kind.__name__)
 def test_every_call_says_what_it_does_and_has_fields_for_its_path(kind: type[Call[Any]]) -> None:
     assert kind.__doc__
-    assert set(kind.route.path_fields) <= set(kind.model_fields)
+    assert all(set(route.path_fields) <= set(kind.model_fields) for route in kind.routes())
+    assert set(kind.either) <= set(kind.model_fields)
     kind.answer()
+
+
+@pytest.mark.parametrize(
+    ("route", "path", "call"),
+    [
+        (RemoveMyContact.route.also[0], f"/api/v1/me/contacts/{ID}", RemoveMyContact(contact_id=ID)),
+        (SupersedeMemory.route.also[0], f"/api/v1/agent/memories/{ID}", SupersedeMemory(memory_id=ID)),
+        (
+            CancelMyContact.route.also[0],
+            f"/api/v1/me/contacts/requests/{ID}/cancel",
+            CancelMyContact(request_id=ID),
+        ),
+        (
+            ListMyContactRequests.route.also[0],
+            "/api/v1/me/contacts/requests/received",
+            ListMyContactRequests(),
+        ),
+    ],
+    ids=lambda value: getattr(value, "path", ""),
+)
+def test_an_older_spelling_is_the_same_call(route: Route, path: str, call: Call[Any]) -> None:
+    assert type(call).from_wire(placed(path, route), {}, None, route) == call
+
+
+@pytest.mark.parametrize("body", [None, {}, {"handle": None}, {"handle": None, "contact_id": None}])
+def test_of_several_ways_to_say_who_one_at_least_is_needed(body: dict[str, Any] | None) -> None:
+    with pytest.raises(BadRequest, match="handle"):
+        RemoveContact.from_wire({}, {}, body)
 
 
 GOOD = {"content": "hello", "mentions": [{"id": "a"}]}

@@ -1,14 +1,17 @@
 """Settings become an endpoint and a choice of tools, without asking anybody."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from thenvoi_bridge.bridge.endpoint import Endpoint, Side
+from thenvoi_bridge.bridge.profiles import USUAL, Choice
 from thenvoi_bridge.hosting.local import LocalPlatform
-from thenvoi_bridge.hosting.stdio import locate, sides
-from thenvoi_bridge.settings import Settings
+from thenvoi_bridge.hosting.stdio import check_choice, choice, locate, sides
+from thenvoi_bridge.settings import BadSetting, Settings, read
 
 AGENT, PERSON, LEGACY = "thnv_a_id_secret", "thnv_u_id_secret", "thnv_0123456789_secret"
 
@@ -66,3 +69,46 @@ def test_without_a_key_or_when_asked_for_it_is_the_platform_on_this_computer(
     found = locate(Settings(state_dir=tmp_path, **given))
     assert isinstance(getattr(found, "__self__", None), LocalPlatform)
     assert list(tmp_path.iterdir()) == []  # it is neither looked for nor started before a host has come
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, USUAL),
+        ({"THENVOI_TOOLSETS": "contacts, memories"}, Choice(toolsets=("contacts", "memories"))),
+        ({"THENVOI_TOOLSETS": ""}, USUAL),
+        ({"THENVOI_TOOLS": "get_me,,health,"}, Choice(tools=("get_me", "health"))),
+        ({"THENVOI_EXCLUDE_TOOLS": "reply"}, Choice(exclude_tools=("reply",))),
+        ({"THENVOI_READ_ONLY": "yes"}, Choice(read_only=True)),
+    ],
+    ids=str,
+)
+def test_settings_choose_the_tools(environ: dict[str, str], expected: Choice) -> None:
+    assert choice(read({}, environ)) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"toolsets": "contact"}, "THENVOI_TOOLSETS: there is no contact; did you mean contacts?"),
+        ({"tools": "sent_event"}, "THENVOI_TOOLS: there is no sent_event; did you mean send_event?"),
+        ({"exclude_tools": "repli"}, "THENVOI_EXCLUDE_TOOLS: there is no repli; did you mean reply?"),
+        ({"tools": "get_my_chat"}, "THENVOI_TOOLS: get_my_chat needs a person's key, and there is none"),
+    ],
+    ids=str,
+)
+def test_tools_that_cannot_be_had_are_refused_with_the_name_of_the_variable(
+    given: dict[str, str], said: str
+) -> None:
+    check_choice(Settings())
+    with pytest.raises(BadSetting) as caught:
+        check_choice(Settings(**given))  # type: ignore[arg-type]
+    assert str(caught.value) == said
+
+
+def test_a_process_that_cannot_have_its_tools_ends_with_a_sentence_and_code_2(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "thenvoi_bridge", "--state-dir", str(tmp_path), "--tools", "sent_event"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "Error: THENVOI_TOOLS: there is no sent_event; did you mean send_event?\n"
+    assert done.stdout == ""

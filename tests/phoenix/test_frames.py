@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thenvoi_bridge.phoenix.frames import Broadcast, Frame, ProtocolError
+from thenvoi_bridge.phoenix.frames import V1, V2, Broadcast, Codec, Frame, ProtocolError
 
 words = st.text(max_size=20)
 refs = st.none() | words
@@ -116,26 +116,91 @@ elements: st.SearchStrategy[object] = st.one_of(
 )
 
 
+members = st.dictionaries(st.sampled_from(["topic", "event", "payload", "ref", "join_ref"]), elements)
+
+
+@pytest.mark.parametrize("codec", [V1, V2], ids=["V1", "V2"])
 @steadily
-@given(st.text() | st.lists(elements, max_size=7).map(json.dumps))
-def test_any_text_is_a_sound_frame_or_a_protocol_error(text: str) -> None:
+@given(text=st.text() | (st.lists(elements, max_size=7) | members).map(json.dumps))
+def test_any_text_is_a_sound_frame_or_a_protocol_error(codec: Codec, text: str) -> None:
     try:
-        frame = Frame.decode(text)
+        frame = codec.decode(text)
     except ProtocolError:
         return
-    assert Frame.decode(frame.encode()) == frame
+    assert codec.decode(codec.encode(frame)) == frame
 
 
+@pytest.mark.parametrize("codec", [V1, V2], ids=["V1", "V2"])
 @steadily
-@given(words, words, payloads, refs)
+@given(topic=words, event=words, payload=payloads, join_ref=refs)
 def test_a_broadcast_is_framed_like_any_event_of_the_server(
-    topic: str, event: str, payload: dict[str, Any], join_ref: str | None
+    codec: Codec, topic: str, event: str, payload: dict[str, Any], join_ref: str | None
 ) -> None:
     broadcast = Broadcast(topic, event, json.dumps(payload))
-    assert Frame.decode(broadcast.framed(join_ref)) == Frame(join_ref, None, topic, event, payload)
+    frame = Frame(join_ref, None, topic, event, payload)
+    assert json.loads(codec.framed(broadcast, join_ref)) == json.loads(codec.encode(frame))
 
 
 def test_a_broadcast_passes_its_payload_on_unread() -> None:
     broadcast = Broadcast("chat_room:ü", "message_created", '{"n": 1.50}')
     assert broadcast.framed("7") == '["7",null,"chat_room:ü","message_created",{"n": 1.50}]'
     assert broadcast.framed(None) == '[null,null,"chat_room:ü","message_created",{"n": 1.50}]'
+
+
+# Version 1
+
+
+@pytest.mark.parametrize(
+    ("text", "frame"),
+    [
+        (
+            '{"topic":"agent_rooms:5f1c","event":"phx_join","payload":{},"ref":"1"}',
+            Frame("1", "1", "agent_rooms:5f1c", "phx_join", {}),
+        ),
+        (
+            '{"topic":"chat_room:ü","event":"phx_leave","payload":{"a":"🎉"},"ref":"2"}',
+            Frame(None, "2", "chat_room:ü", "phx_leave", {"a": "🎉"}),
+        ),
+        (
+            '{"topic":"phoenix","event":"heartbeat","payload":{},"ref":null}',
+            Frame(None, None, "phoenix", "heartbeat", {}),
+        ),
+    ],
+)
+def test_frames_of_version_1_are_objects_and_a_join_is_named_by_its_ref(text: str, frame: Frame) -> None:
+    assert V1.decode(text) == frame
+    assert V1.encode(frame) == text
+
+
+def test_a_frame_of_version_1_is_read_as_leniently() -> None:
+    text = '{"ref":7,"payload":[],"event":"e","topic":"t","join_ref":"1","more":1}'
+    assert V1.decode(text) == Frame(None, "7", "t", "e", {})
+
+
+def test_an_event_of_version_1_has_neither_join_ref_nor_ref() -> None:
+    broadcast = Broadcast("chat_room:ü", "message_created", '{"n": 1.50}')
+    assert V1.framed(broadcast, "7") == (
+        '{"topic":"chat_room:ü","event":"message_created","payload":{"n": 1.50},"ref":null}'
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('["1","1","t","e",{}]', id="an array, as in V2"),
+        pytest.param('{"topic":"t","event":"e","payload":{}}', id="no ref"),
+        pytest.param('{"topic":"t","event":"e","ref":"1"}', id="no payload"),
+        pytest.param('{"topic":"t","payload":{},"ref":"1"}', id="no event"),
+        pytest.param('{"event":"e","payload":{},"ref":"1"}', id="no topic"),
+        pytest.param('{"topic":1,"event":"e","payload":{},"ref":"1"}', id="topic is no text"),
+        pytest.param('{"topic":"t","event":"e","payload":{},"ref":[]}', id="ref is an array"),
+        pytest.param('{"topic":"t","event":"phx_join","payload":{},"ref":true}', id="ref is a boolean"),
+        pytest.param('{"topic":"t","event":"e","payload":{"x":NaN},"ref":"1"}', id="NaN"),
+        pytest.param(r'{"topic":"\ud83c","event":"e","payload":{},"ref":"1"}', id="half an emoji"),
+        pytest.param('{"a":' * 100_000, id="nested too deep"),
+        pytest.param("", id="empty"),
+    ],
+)
+def test_anything_else_is_a_protocol_error_in_version_1_too(text: str) -> None:
+    with pytest.raises(ProtocolError):
+        V1.decode(text)

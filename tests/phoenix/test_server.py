@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thenvoi_bridge.phoenix.frames import Broadcast, Frame, ProtocolError
+from thenvoi_bridge.phoenix.frames import V1, V2, Broadcast, Codec, Frame, ProtocolError
 from thenvoi_bridge.phoenix.server import Event, JoinAsked, Left, ServerProtocol
 
 ROOM = "chat_room:9b7e"
@@ -318,6 +318,12 @@ events = st.sampled_from(["phx_join", "phx_leave", "phx_close", "phx_reply", "he
 plausible = st.tuples(refs, refs, topics, events, st.sampled_from([{}, None])).map(json.dumps)
 
 
+def as_object(array: str) -> str:
+    """The same frame in version 1."""
+    _, ref, topic, event, payload = json.loads(array)
+    return json.dumps({"topic": topic, "event": event, "payload": payload, "ref": ref})
+
+
 def receive_anything(server: ServerProtocol, text: str) -> list[Event]:
     """Only a ProtocolError may come of it."""
     try:
@@ -326,15 +332,68 @@ def receive_anything(server: ServerProtocol, text: str) -> list[Event]:
         return []
 
 
+@pytest.mark.parametrize("codec", [V1, V2], ids=["V1", "V2"])
 @settings(derandomize=True, deadline=None)
-@given(st.lists(plausible | st.text(), max_size=20), st.integers(min_value=0, max_value=3))
-def test_no_client_can_upset_the_server(texts: list[str], accepted: int) -> None:
-    server = ServerProtocol()
+@given(
+    texts=st.lists(plausible | plausible.map(as_object) | st.text(), max_size=20),
+    accepted=st.integers(min_value=0, max_value=3),
+)
+def test_no_client_can_upset_the_server(codec: Codec, texts: list[str], accepted: int) -> None:
+    server = ServerProtocol(codec)
     for text in texts:
         for event in receive_anything(server, text):
             if isinstance(event, JoinAsked) and len(server.joined) < accepted:
                 assert server.accept(event)
     for text in server.outgoing():
-        assert len(Frame.decode(text)) == 5
-    assert server.accept(ask(server, "99", "fresh"))
-    assert sent(server) == [ok("99", "99", "fresh")]
+        codec.decode(text)
+    (asked,) = server.receive(codec.encode(Frame("99", "99", "fresh", "phx_join", {})))
+    assert isinstance(asked, JoinAsked)
+    assert server.accept(asked)
+    reply = Frame("99", "99", "fresh", "phx_reply", {"status": "ok", "response": {}})
+    assert server.outgoing() == [codec.encode(reply)]
+
+
+# Version 1
+
+
+def objects(server: ServerProtocol) -> list[list[Any]]:
+    """What the server has to send in version 1: topic, event, payload, ref."""
+    frames = [json.loads(text) for text in server.outgoing()]
+    assert all(list(frame) == ["topic", "event", "payload", "ref"] for frame in frames)
+    return [list(frame.values()) for frame in frames]
+
+
+def test_version_1_is_the_same_without_join_refs() -> None:
+    server = ServerProtocol(V1)
+    assert server.receive(as_object(frame(None, "0", "phoenix", "heartbeat", {}))) == []
+    (asked,) = server.receive(as_object(frame(None, "1", ROOM, "phx_join", {"a": 1})))
+    assert asked == JoinAsked(ROOM, {"a": 1}, "1", "1")
+    server.accept(asked)
+    server.push(HELLO)
+    server.receive(as_object(frame(None, "2", ROOM, "new_message", {})))
+    server.receive(as_object(frame(None, "3", "chat_room:other", "new_message", {})))
+    left, again = server.receive(as_object(frame(None, "4", ROOM, "phx_join", {})))
+    assert left == Left(ROOM)
+    assert isinstance(again, JoinAsked)
+    server.accept(again)
+    assert server.receive(as_object(frame(None, "5", ROOM, "phx_leave", {}))) == [Left(ROOM)]
+    fine: dict[str, Any] = {"status": "ok", "response": {}}
+    assert objects(server) == [
+        ["phoenix", "phx_reply", fine, "0"],
+        [ROOM, "phx_reply", fine, "1"],
+        [ROOM, "message_created", {"content": "hello"}, None],
+        [ROOM, "phx_reply", {"status": "error", "response": {"reason": "not supported"}}, "2"],
+        ["chat_room:other", "phx_reply", {"status": "error", "response": {"reason": "unmatched topic"}}, "3"],
+        [ROOM, "phx_reply", fine, "4"],
+        [ROOM, "phx_close", {}, "1"],
+        [ROOM, "phx_reply", fine, "5"],
+        [ROOM, "phx_close", {}, "4"],
+    ]
+
+
+@pytest.mark.parametrize("codec", [V1, V2], ids=["V1", "V2"])
+def test_a_frame_of_the_other_version_is_an_error(codec: Codec) -> None:
+    server = ServerProtocol(codec)
+    text = frame(None, "7", "phoenix", "heartbeat", {})
+    with pytest.raises(ProtocolError):
+        server.receive(text if codec is V1 else as_object(text))

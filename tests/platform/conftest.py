@@ -12,6 +12,7 @@ import pytest
 from tests.platform.town import Town, town_on
 from tests.world import world
 from thenvoi_bridge.platform.app import opened
+from thenvoi_bridge.settings import Platform
 from thenvoi_bridge.storage import Database
 
 MEMORY = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
@@ -27,7 +28,7 @@ async def town() -> AsyncGenerator[Town]:
     """A running platform with some people and agents. Tests open rooms of their own."""
     with TemporaryDirectory(dir=MEMORY) as folder:
         async with (
-            world(Path(folder) / "platform") as here,
+            world(Path(folder) / "platform", Platform(connects=0)) as here,
             httpx2.AsyncClient(base_url=f"{here.url}/api/v1") as http,
         ):
             yield await town_on(here, http)

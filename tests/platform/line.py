@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any
@@ -12,6 +12,8 @@ from urllib.parse import urlencode
 import anyio
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.http11 import Response
+from websockets.typing import Subprotocol
 
 from tests.platform.town import Json
 from tests.world import Somebody
@@ -79,15 +81,44 @@ class Line:
             return (exc.rcvd.code if exc.rcvd else 1006), frames
 
 
+class OldLine(Line):
+    """A connection in version 1 of Phoenix, whose frames have no join_ref; they are read as if it were null."""
+
+    async def send(self, *frame: object) -> None:
+        _, ref, topic, event, payload = frame
+        await self.ws.send(json.dumps({"topic": topic, "event": event, "payload": payload, "ref": ref}))
+
+    async def read(self) -> list[Any]:
+        with anyio.fail_after(PATIENCE):
+            frame = json.loads(await self.ws.recv(decode=True))
+        assert set(frame) == {"topic", "event", "payload", "ref"}
+        return [None, frame["ref"], frame["topic"], frame["event"], frame["payload"]]
+
+
 @asynccontextmanager
 async def called(
-    base: str, query: dict[str, str], *, headers: dict[str, str] | None = None, path: str = PATH
+    base: str,
+    query: Mapping[str, str | None],
+    *,
+    headers: Mapping[str, str] | None = None,
+    path: str = PATH,
+    offered: Sequence[str] = (),
 ) -> AsyncGenerator[Line]:
-    """A connection with this query; `vsn` is put in unless it is given."""
-    query = {"vsn": "2.0.0", **query}
-    url = f"{base.replace('http', 'ws')}{path}?{urlencode(query)}"
-    async with connect(url, additional_headers=headers, proxy=None, max_size=None, ping_interval=None) as ws:
-        yield Line(ws)
+    """A connection with this query; `vsn` is put in unless it is given, and what is None is left out.
+
+    `offered` are subprotocols.
+    """
+    given = {name: value for name, value in {"vsn": "2.0.0", **query}.items() if value is not None}
+    url = f"{base.replace('http', 'ws')}{path}?{urlencode(given)}"
+    async with connect(
+        url,
+        additional_headers=headers,
+        subprotocols=[Subprotocol(one) for one in offered] or None,
+        proxy=None,
+        max_size=None,
+        ping_interval=None,
+    ) as ws:
+        yield Line(ws) if given.get("vsn", "").startswith("2") else OldLine(ws)
 
 
 @asynccontextmanager
@@ -97,12 +128,30 @@ async def line(base: str, who: Somebody) -> AsyncGenerator[Line]:
         yield it
 
 
-async def refusal(
-    base: str, query: dict[str, str], *, headers: dict[str, str] | None = None, path: str = PATH
-) -> tuple[int, bytes]:
-    """Status and body of the HTTP answer that refuses an upgrade."""
+async def answered(
+    base: str,
+    query: Mapping[str, str | None],
+    *,
+    headers: Mapping[str, str] | None = None,
+    path: str = PATH,
+    offered: Sequence[str] = (),
+) -> Response:
+    """The HTTP answer that refuses an upgrade."""
     try:
-        async with called(base, query, headers=headers, path=path):
+        async with called(base, query, headers=headers, path=path, offered=offered):
             raise AssertionError("the connection was accepted")
     except InvalidStatus as exc:
-        return exc.response.status_code, bytes(exc.response.body or b"")
+        return exc.response
+
+
+async def refusal(
+    base: str,
+    query: Mapping[str, str | None],
+    *,
+    headers: Mapping[str, str] | None = None,
+    path: str = PATH,
+    offered: Sequence[str] = (),
+) -> tuple[int, bytes]:
+    """Status and body of that answer."""
+    answer = await answered(base, query, headers=headers, path=path, offered=offered)
+    return answer.status_code, bytes(answer.body or b"")

@@ -9,9 +9,10 @@ import pytest
 
 from tests.platform.town import Town, by, data, refused
 from thenvoi_bridge.contract.errors import Unauthorized
-from thenvoi_bridge.platform.administration import add_user
+from thenvoi_bridge.platform import clock
+from thenvoi_bridge.platform.administration import add_user, administer
 from thenvoi_bridge.platform.app import opened
-from thenvoi_bridge.platform.auth import Keys
+from thenvoi_bridge.platform.keys import Keys
 from thenvoi_bridge.storage import Tx
 
 
@@ -109,7 +110,7 @@ def test_the_pepper_is_made_once(tmp_path: Path) -> None:
 
 async def test_without_the_pepper_a_stolen_database_recognises_nobody(tmp_path: Path) -> None:
     async with opened(tmp_path) as (db, keys):
-        new = await add_user(db, keys, email="a@b.example", name="A", organization="O")
-        assert (await db.read(lambda tx: keys.principal(tx, new.api_key))).id == new.id
+        new = await administer(db, keys, partial(add_user, email="a@b.example", name="A", organization="O"))
+        assert (await db.read(lambda tx: keys.holder(tx, new["api_key"], clock.now())))["id"] == new["id"]
         with pytest.raises(Unauthorized):
-            await db.read(lambda tx: Keys(b"another").principal(tx, new.api_key))
+            await db.read(lambda tx: Keys(b"another").holder(tx, new["api_key"], clock.now()))

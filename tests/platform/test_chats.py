@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.platform.town import Json, Town, by, data, is_time, refused, side
+from tests.platform.town import Json, Town, by, data, info, is_time, refused, side
 from tests.world import Somebody
 
 
@@ -42,7 +42,7 @@ async def test_agents_list_their_rooms_oldest_first_and_people_newest_first(town
     for who, expected in ((agent, rooms), (person, rooms[::-1])):
         pages = [await town.get(who, f"{side(who)}/chats", page=page, page_size=2) for page in (1, 2)]
         assert [room["id"] for page in pages for room in page["data"]] == expected
-        assert pages[1]["metadata"] == {"page": 2, "page_size": 2, "total_count": 3, "total_pages": 2}
+        assert pages[1]["metadata"] == info(2, 2, 3, 2)
 
 
 async def test_a_room_one_was_taken_out_of_is_listed_no_more(town: Town) -> None:

@@ -17,12 +17,15 @@ from thenvoi_bridge.phoenix.frames import Broadcast
 from thenvoi_bridge.platform import hub as hub_module
 from thenvoi_bridge.platform.app import opened
 from thenvoi_bridge.platform.hub import Hub
+from thenvoi_bridge.platform.keys import Keys
 from thenvoi_bridge.platform.log import Bell, Change
 from thenvoi_bridge.platform.rules.access import Principal
+from thenvoi_bridge.platform.site import Site
 from thenvoi_bridge.storage import Database, Tx
 from thenvoi_bridge.storage.sqlite import open_sqlite
 
 ROOM, OTHER = Topic("chat_room", "room"), Topic("chat_room", "other")
+SITE = Site(Keys(b"pepper"))
 
 
 class Ear:
@@ -57,13 +60,22 @@ class Stage:
         self.db, self.bell = db, Bell()
         self.hub = Hub(db, self.bell)
 
-    async def tell(self, *ids: str, topic: Topic = ROOM, left: str | None = None, ring: bool = True) -> None:
+    async def tell(
+        self,
+        *ids: str,
+        topic: Topic = ROOM,
+        left: str | None = None,
+        closed: bool = False,
+        ring: bool = True,
+    ) -> None:
         def work(tx: Tx) -> list[str]:
-            change = Change(tx, "now")
+            change = Change(tx, "now", SITE)
             for id in ids:
                 change.tell(topic, RoomAdded(id=id))
             if left:
                 change.forget(topic, left)
+            if closed:
+                change.close(topic)
             return change.log()
 
         topics = await self.db.write(work)
@@ -155,6 +167,34 @@ async def test_one_who_is_forgotten_hears_everything_before_and_nothing_after(st
     await stage.tell("b")
     assert await alice.has_heard(2) == ["a", "b"]
     assert bob.rooms == bobs_other_socket.rooms == ["a"]
+
+
+async def test_when_a_topic_is_closed_all_hear_everything_before_and_nothing_after(stage: Stage) -> None:
+    alice, bob, late, elsewhere = Ear("alice"), Ear("bob"), Ear("late"), Ear("elsewhere")
+    for ear in (alice, bob):
+        await stage.listen(ear)
+    await stage.listen(elsewhere, OTHER)
+    await stage.tell("a", closed=True, ring=False)
+    await stage.listen(late)  # a topic that is opened anew is not ended by its past
+    await stage.tell("b")
+    await stage.tell("other", topic=OTHER)
+    assert await late.has_heard(1) == ["b"]
+    assert await elsewhere.has_heard(1) == ["other"]
+    assert alice.rooms == bob.rooms == ["a"]
+
+
+async def test_one_may_stop_as_it_hears_and_the_others_hear_on(stage: Stage) -> None:
+    class Brief(Ear):
+        def hear(self, broadcast: Broadcast) -> None:
+            super().hear(broadcast)
+            stage.hub.ignore(str(ROOM), self)
+
+    ears = [Brief("one"), Brief("two"), Ear("three")]
+    for ear in ears:
+        await stage.listen(ear)
+    await stage.tell("a", "b")
+    assert await ears[2].has_heard(2) == ["a", "b"]
+    assert ears[0].rooms == ears[1].rooms == ["a"]
 
 
 async def test_one_who_came_back_is_not_forgotten_for_having_left_before(stage: Stage) -> None:
@@ -265,7 +305,7 @@ async def test_another_process_is_heard_too(
 
 def message(tx: Tx, id: str) -> list[str]:
     """A message for the agent, in the log alone."""
-    change = Change(tx, "now")
+    change = Change(tx, "now", SITE)
     payload: dict[str, Any] = {"id": id, "sender_id": "alice", "metadata": {"mentions": [{"id": "scout"}]}}
     change.told.append((str(ROOM), "message_created", repr(payload).replace("'", '"')))
     return change.log()

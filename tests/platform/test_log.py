@@ -11,10 +11,13 @@ import pytest
 from thenvoi_bridge.contract.feed import ParticipantAdded, ParticipantRemoved, RoomAdded, Topic
 from thenvoi_bridge.platform import log
 from thenvoi_bridge.platform.app import opened
+from thenvoi_bridge.platform.keys import Keys
 from thenvoi_bridge.platform.log import Bell, Change
+from thenvoi_bridge.platform.site import Site
 from thenvoi_bridge.storage import Database, Tx
 
 HERE, THERE = Topic("chat_room", "here"), Topic("agent_rooms", "there")
+SITE = Site(Keys(b"pepper"))
 WRITERS, EACH = 50, 8
 
 
@@ -23,7 +26,7 @@ def room(id: str) -> RoomAdded:
 
 
 def say(tx: Tx, ids: list[str], topics: Iterable[Topic] = (HERE,)) -> list[str]:
-    change = Change(tx, "now")
+    change = Change(tx, "now", SITE)
     for id in ids:
         for topic in topics:
             change.tell(topic, room(id))
@@ -43,7 +46,7 @@ async def test_what_is_told_is_logged_as_it_will_be_pushed(db: Database) -> None
 
 async def test_members_that_are_none_are_left_out(db: Database) -> None:
     def tell(tx: Tx) -> None:
-        change = Change(tx, "now")
+        change = Change(tx, "now", SITE)
         change.tell(HERE, ParticipantAdded(id="a", type="User", name="A"))
         change.tell(HERE, ParticipantRemoved(id="a", type="User", name="A"))
         change.log()
@@ -52,6 +55,25 @@ async def test_members_that_are_none_are_left_out(db: Database) -> None:
     added, removed = await db.read(read)
     assert log.decoded(added) == log.decoded(removed) == {"id": "a", "type": "User", "name": "A"}
     assert (added.event, removed.event) == ("participant_added", "participant_removed")
+
+
+async def test_the_ends_of_subscriptions_are_lines_among_the_others(db: Database) -> None:
+    def tell(tx: Tx) -> None:
+        change = Change(tx, "now", SITE)
+        change.tell(HERE, room("a"))
+        change.forget(HERE, "bob")
+        change.tell(HERE, room("b"))
+        change.close(HERE)
+        change.log()
+
+    await db.write(tell)
+    lines = await db.read(read)
+    assert [(line.event, log.decoded(line).get("id")) for line in lines] == [
+        ("room_added", "a"),
+        (log.LEFT, "bob"),
+        ("room_added", "b"),
+        (log.CLOSED, None),
+    ]
 
 
 async def test_one_change_grows_its_topics_in_one_order_and_each_in_the_order_told(db: Database) -> None:

@@ -6,10 +6,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.platform.town import NOBODY, Json, Town, by, data, is_time, refused, side
+from tests.platform.town import NOBODY, Json, Town, by, data, info, is_time, refused, side
 from tests.world import Somebody
 from thenvoi_bridge.platform import clock
-from thenvoi_bridge.platform.messages import MAX_CONTENT
+from thenvoi_bridge.settings import Platform
+
+MAX_CONTENT = Platform().max_content
 
 
 async def post(town: Town, who: Somebody, room: str, content: str, mentions: object) -> httpx2.Response:
@@ -53,21 +55,16 @@ async def test_a_message_on_the_wire(town: Town) -> None:
     listed = await town.get(town.scout, f"/agent/chats/{room}/messages")
     assert listed == {
         "data": [found],
-        "metadata": {
-            "page": 1,
-            "page_size": 20,
-            "total_count": 1,
-            "total_pages": 1,
-            "status_filter": None,
-        },
+        "metadata": {**info(1, 20, 1, 1), "status_filter": None},
     }
     assert await town.get(town.scout, f"/agent/chats/{room}/context") == {
         "data": [found],
-        "meta": {"page": 1, "page_size": 50, "total_count": 1, "total_pages": 1},
+        "meta": info(1, 50, 1, 1),
+        "metadata": {"has_more": False, "limit": 50},
     }
     assert await town.get(town.alice, f"/me/chats/{room}/messages") == {
         "data": [found],
-        "metadata": {"page": 1, "page_size": 20, "total_count": 1, "total_pages": 1},
+        "metadata": info(1, 20, 1, 1),
     }
 
 
@@ -170,9 +167,21 @@ async def test_the_size_of_a_message_is_counted_in_bytes_as_it_is_stored(town: T
 
 async def test_whatever_text_is_stored_comes_back_as_it_was(town: Town) -> None:
     room = await town.room(town.scout)
-    text = "tab\t nul\0 bell\a quote\" back\\slash <b> line\u2028 😀 ~\x7f\x85 e\u0301 'DROP TABLE'--"
+    text = "tab\t bell\a quote\" back\\slash <b> line\u2028 😀 ~\x7f\x85 e\u0301 'DROP TABLE'--"
     await town.say(room, town.scout, text=text)
     assert await contents(town, room) == [f"@[[{town.scout.id}]] {text}"]
+
+
+@pytest.mark.parametrize("body", ["\\u0000", "a \\u0000 b"])
+async def test_a_character_that_no_database_keeps_is_refused(town: Town, body: str) -> None:
+    room = await town.room(town.scout)
+    said = f'{{"message": {{"content": "{body}", "mentions": [{{"id": "{town.scout.id}"}}]}}}}'
+    headers = {**by(town.alice), "Content-Type": "application/json"}
+    answer = await town.http.post(f"/me/chats/{room}/messages", content=said, headers=headers)
+    assert refused(answer, 400, "bad_request") == {}
+    found = await town.http.get("/me/memories", params={"content_query": "a\0b"}, headers=by(town.alice))
+    assert list(refused(found, 422, "validation_error")) == ["/content_query"]
+    assert await contents(town, room) == []
 
 
 # Who reads what
@@ -270,7 +279,7 @@ async def test_since_means_strictly_later_and_any_zone_will_do(town: Town) -> No
         assert page["metadata"]["total_count"] == len(expected)
     both = await town.get(town.alice, path, since=one["inserted_at"], message_type="text", page_size=1)
     assert both["data"] == [three]
-    assert both["metadata"] == {"page": 1, "page_size": 1, "total_count": 2, "total_pages": 2}
+    assert both["metadata"] == info(1, 1, 2, 2)
 
 
 async def test_messages_come_in_pages_that_neither_overlap_nor_leave_out(town: Town) -> None:
@@ -284,8 +293,8 @@ async def test_messages_come_in_pages_that_neither_overlap_nor_leave_out(town: T
         pages = [await town.get(who, path, page=page, page_size=2) for page in (1, 2, 3)]
         assert [one["id"] for page in pages for one in page["data"]] == expected
         assert [len(page["data"]) for page in pages] == [2, 2, 1]
-        info = pages[2].get("metadata") or pages[2]["meta"]
-        assert (info["page"], info["page_size"], info["total_count"], info["total_pages"]) == (3, 2, 5, 3)
+        said_of_it = pages[2].get("meta") or pages[2]["metadata"]
+        assert said_of_it | {"status_filter": None} == {**info(3, 2, 5, 3), "status_filter": None}
 
 
 async def test_times_in_a_room_only_grow_even_if_the_clock_does_not(
@@ -310,5 +319,6 @@ async def test_the_page_size_of_a_context_is_bent_into_its_limits(town: Town, as
     context = await town.get(town.scout, f"/agent/chats/{room}/context", page_size=asked)
     assert context == {
         "data": [],
-        "meta": {"page": 1, "page_size": given, "total_count": 0, "total_pages": 1},
+        "meta": info(1, given, 0, 1),
+        "metadata": {"has_more": False, "limit": given},
     }

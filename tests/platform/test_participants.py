@@ -5,7 +5,7 @@ from typing import get_args
 import httpx2
 import pytest
 
-from tests.platform.town import NOBODY, Json, Town, by, data, refused, side
+from tests.platform.town import NOBODY, Json, Town, by, data, info, refused, side
 from tests.world import Somebody
 from thenvoi_bridge.contract.participants import Role
 
@@ -138,7 +138,7 @@ async def test_people_see_more_of_a_participant_and_may_ask_for_one_kind(town: T
     assert (person["description"], person["is_external"]) == (None, None)
     for kind, one in (("User", person), ("Agent", agent)):
         only = await town.get(town.alice, f"/me/chats/{room}/participants", participant_type=kind)
-        assert only == {"data": [one]}
+        assert only == {"data": [one], "metadata": info(1, 1, 1, 1)}
 
 
 async def test_participants_are_listed_as_they_joined(town: Town) -> None:

@@ -1,10 +1,14 @@
-"""Whom a caller could work with (rest.md 6.6)."""
+"""Whom a caller could work with, and why."""
 
+from collections.abc import AsyncGenerator
 from functools import partial
+from itertools import count
 
 import pytest
 
-from tests.platform.town import NOBODY, Json, Town, by, data, refused
+from tests.platform.knowing import asked, befriend, remove
+from tests.platform.line import line
+from tests.platform.town import NOBODY, Json, Town, by, data, refused, side
 from tests.world import Somebody
 from thenvoi_bridge.platform.app import opened
 from thenvoi_bridge.storage import Tx
@@ -51,6 +55,7 @@ async def test_a_peer_is_described(town: Town, firm: dict[str, Somebody]) -> Non
         "is_external": True,
         "is_contact": False,
         "source": "registry",
+        "online": False,
     }
     assert person == {
         "id": firm["Ann"].id,
@@ -61,13 +66,15 @@ async def test_a_peer_is_described(town: Town, firm: dict[str, Somebody]) -> Non
         "is_external": None,
         "is_contact": False,
         "source": "registry",
+        "online": False,
     }
 
 
 async def test_peers_come_in_pages(town: Town, firm: dict[str, Somebody]) -> None:
     pages = [await town.get(firm["Ann"], "/me/peers", page=page, page_size=2) for page in (1, 2, 3)]
     assert [names(page) for page in pages] == [["Ant", "Ape"], ["Ben"], []]
-    assert pages[1]["metadata"] == {"page": 2, "page_size": 2, "total_count": 3, "total_pages": 2}
+    info = pages[1]["metadata"]
+    assert info.items() >= {"page": 2, "page_size": 2, "total_count": 3, "total_pages": 2}.items()
 
 
 async def test_those_who_are_in_a_room_can_be_left_out(town: Town, firm: dict[str, Somebody]) -> None:
@@ -109,3 +116,108 @@ async def test_a_global_agent_is_everybodys_peer_until_it_is_deleted(town: Town)
         finally:
             await db.write(partial(alter, id=helper.id, change="deleted"))
     assert names(await town.get(loner, "/me/peers")) == ["Pet"]
+
+
+# Who is a peer of whom, and why
+
+
+@pytest.fixture
+async def shop(town: Town) -> AsyncGenerator[dict[str, Somebody]]:
+    """Two people of one organisation and one of another, with agents, and one agent that is for all."""
+    nth = next(_shops)
+    ann, ben = [await town.here.person(name, f"Shop {nth}") for name in ("Ann", "Ben")]
+    zoe = await town.here.person("Zoe", f"Zoo {nth}")
+    owned = [(ann, "Ant"), (ann, "Ape"), (ben, "Bee"), (zoe, "Zebra"), (zoe, "All")]
+    agents = {name: await town.here.agent(owner, name) for owner, name in owned}
+    async with opened(town.here.folder) as (db, _):
+        await db.write(partial(alter, id=agents["All"].id, change="global"))
+        yield {"Ann": ann, "Ben": ben, "Zoe": zoe, **agents}
+        await db.write(partial(alter, id=agents["All"].id, change="deleted"))
+
+
+_shops = count(1)
+
+REGISTRY = {"Ann": ["Ant", "Ape", "All", "Ben"], "Ant": ["Ape", "All", "Ann"]}
+"""Own or sibling agents and global ones, then colleagues or the owner."""
+
+OTHERS = {"Ann": ["Bee", "Zebra", "Zoe"], "Ant": ["Bee", "Zebra", "Ben", "Zoe"]}
+"""Colleagues' agents, the owner's colleagues, and strangers."""
+
+STATUS = {"Ben": 403, "Bee": 403, "Zebra": 404, "Zoe": 404}
+"""How it is refused to bring in those who are no peers."""
+
+
+async def peers(town: Town, who: Somebody, **query: str) -> list[tuple[str, str, bool]]:
+    found = (await town.get(who, f"{side(who)}/peers", **query))["data"]
+    return [(peer["name"], peer["source"], peer["is_contact"]) for peer in found]
+
+
+async def enters(town: Town, who: Somebody, whom: Somebody) -> int:
+    """How the platform answers to somebody being brought into a new room."""
+    room = data(await town.http.post(f"{side(who)}/chats", json={"chat": {}}, headers=by(who)), 201)["id"]
+    body = {"participant": {"participant_id": whom.id}}
+    path = f"{side(who)}/chats/{room}/participants"
+    return (await town.http.post(path, json=body, headers=by(who))).status_code
+
+
+@pytest.mark.parametrize("name", ["Ann", "Ant"])
+async def test_the_registry_needs_no_contact(town: Town, shop: dict[str, Somebody], name: str) -> None:
+    who = shop[name]
+    assert await peers(town, who) == [(peer, "registry", False) for peer in REGISTRY[name]]
+    for peer in REGISTRY[name]:
+        assert await enters(town, who, shop[peer]) == 201
+    for other in OTHERS[name]:
+        assert await enters(town, who, shop[other]) == STATUS[other]
+        await asked(town, who, shop[other])
+        assert await enters(town, who, shop[other]) == STATUS[other]
+    assert len(await peers(town, who)) == len(REGISTRY[name])
+
+
+@pytest.mark.parametrize("name", ["Ann", "Ant"])
+async def test_contacts_are_peers_after_the_registry(
+    town: Town, shop: dict[str, Somebody], name: str
+) -> None:
+    who = shop.pop(name)
+    for other in reversed(shop.values()):
+        await befriend(town, who, other)
+    registry = [(peer, "registry", True) for peer in REGISTRY[name]]
+    others = [(peer, "contact", True) for peer in OTHERS[name]]
+    assert await peers(town, who) == registry + others
+    for other in shop.values():
+        assert await enters(town, who, other) == 201
+    pages = [await town.get(who, f"{side(who)}/peers", page=page, page_size=3) for page in (1, 2, 3)]
+    assert [name for page in pages for name in names(page)] == REGISTRY[name] + OTHERS[name]
+    assert pages[0]["metadata"]["total_count"] == 7
+
+
+async def test_contacts_are_asked_for_like_other_peers(town: Town, shop: dict[str, Somebody]) -> None:
+    ann, zoe, zebra = shop["Ann"], shop["Zoe"], shop["Zebra"]
+    for other in (zoe, zebra):
+        await befriend(town, ann, other)
+    people, agents = [("Ben", "registry", False)], [(name, "registry", False) for name in REGISTRY["Ann"][:3]]
+    assert await peers(town, ann, type="User") == [*people, ("Zoe", "contact", True)]
+    assert await peers(town, ann, type="Agent") == [*agents, ("Zebra", "contact", True)]
+    room = (await town.here.room(ann, zoe)).id
+    rest = [*agents, *people, ("Zebra", "contact", True)]
+    assert await peers(town, ann, not_in_chat=room) == rest
+
+
+async def test_only_ones_own_record_makes_a_peer(town: Town, shop: dict[str, Somebody]) -> None:
+    ann, zoe = shop["Ann"], shop["Zoe"]
+    await befriend(town, ann, zoe)
+    data(await remove(town, ann, handle=zoe.handle))
+    assert await peers(town, ann) == [(peer, "registry", False) for peer in REGISTRY["Ann"]]
+    assert ("Ann", "contact", True) in await peers(town, zoe)
+    assert await peers(town, shop["Ben"]) == [
+        (peer, "registry", False) for peer in ("Bee", "All", "Ann")
+    ]  # whose colleague's contacts are not theirs
+
+
+async def test_it_is_shown_which_peers_are_connected(town: Town, shop: dict[str, Somebody]) -> None:
+    ann, ape = shop["Ann"], shop["Ape"]
+    async with line(town.here.url, ape) as on:
+        await on.join(f"agent_rooms:{ape.id}")
+        for who in (ann, shop["Ant"]):
+            found = (await town.get(who, f"{side(who)}/peers"))["data"]
+            assert {peer["name"] for peer in found if peer["online"]} == {"Ape"}
+            assert all(isinstance(peer["online"], bool) for peer in found)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,19 @@ from tests.platform.town import NOBODY, Json, Town, by, data, example, is_time, 
 from tests.world import Somebody
 from thenvoi_bridge.contract import CALLS, Call
 from thenvoi_bridge.platform import rest
-from thenvoi_bridge.platform.administration import add_user
+from thenvoi_bridge.platform.administration import add_user, administer
 from thenvoi_bridge.platform.app import opened, running
-from thenvoi_bridge.platform.auth import Keys
+from thenvoi_bridge.platform.auth import Auth
+from thenvoi_bridge.platform.keys import Keys
 from thenvoi_bridge.platform.log import Bell
-from thenvoi_bridge.platform.rest import MAX_BODY, MAX_DEPTH, Rest
+from thenvoi_bridge.platform.rest import Rest
+from thenvoi_bridge.platform.site import Site
+from thenvoi_bridge.platform.tokens import Tokens
+from thenvoi_bridge.settings import Platform
 from thenvoi_bridge.storage import Database
 from thenvoi_bridge.storage.sqlite import open_sqlite
+
+MAX_BODY, MAX_DEPTH = Platform().max_body, Platform().max_depth
 
 AGENT_CALLS = [kind for kind in CALLS if kind.route.side == "agent"]
 HUMAN_CALLS = [kind for kind in CALLS if kind.route.side == "human"]
@@ -362,7 +369,7 @@ async def test_a_page_past_the_end_is_empty(town: Town, path: str, info: str, pa
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/agent", "/agent/me/", "/me/contacts/none", "/agent/chats/a%2Fb", "/socket/websocket"]
+    "path", ["/", "/agent", "/agent/me/", "/me/nothing", "/agent/chats/a%2Fb", "/socket"]
 )
 async def test_an_unknown_path_is_not_found(town: Town, path: str) -> None:
     for headers in ({}, by(town.scout)):
@@ -410,11 +417,11 @@ async def test_every_refusal_has_a_request_id_of_its_own(town: Town) -> None:
 async def in_process(db: Database) -> AsyncGenerator[tuple[httpx2.AsyncClient, dict[str, str]]]:
     """The app over this database, without a port, and the key of somebody."""
     keys = Keys(b"pepper")
-    new = await add_user(db, keys, email="a@b.example", name="A", organization="O")
-    async with running(db, keys) as app:
+    new = await administer(db, keys, partial(add_user, email="a@b.example", name="A", organization="O"))
+    async with running(db, Site(keys)) as app:
         transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
         async with httpx2.AsyncClient(transport=transport, base_url="http://here/api/v1") as http:
-            yield http, {"X-API-Key": new.api_key}
+            yield http, {"X-API-Key": new["api_key"]}
 
 
 async def test_a_fault_of_ours_says_nothing_about_itself(
@@ -447,4 +454,4 @@ async def test_a_database_that_others_hold_is_unavailable_and_works_again_afterw
 
 async def test_a_platform_does_not_start_while_a_call_has_no_handler(db: Database) -> None:
     with pytest.raises(LookupError, match="SendMessage"):
-        Rest(db, Bell(), Keys(b""), {}).routes()
+        list(Rest(db, Bell(), Auth(Keys(b""), Tokens(Platform())), Site(Keys(b"")), {}).routes())

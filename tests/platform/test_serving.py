@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -16,7 +17,7 @@ from anyio.abc import Process
 from starlette.types import Receive, Scope, Send
 
 from tests.platform.line import called
-from thenvoi_bridge.platform.administration import add_user
+from thenvoi_bridge.platform.administration import add_user, administer
 from thenvoi_bridge.platform.app import opened
 from thenvoi_bridge.platform.serving import PortTaken, Watched, address, bind, publish, serve, served
 
@@ -109,9 +110,9 @@ async def test_a_platform_that_nobody_uses_ends_by_itself(tmp_path: Path) -> Non
 
 async def test_an_open_socket_is_use(tmp_path: Path) -> None:
     async with opened(tmp_path) as (db, keys):
-        new = await add_user(db, keys, email="a@b.example", name="A", organization="O")
+        new = await administer(db, keys, partial(add_user, email="a@b.example", name="A", organization="O"))
     async with served(tmp_path, bind("127.0.0.1", 0)) as platform:
-        async with called(platform.url, {"api_key": new.api_key}) as it:
+        async with called(platform.url, {"api_key": new["api_key"]}) as it:
             assert await it.rest() == []
             assert platform.app.idle == 0
             assert await it.rest() == []

@@ -117,6 +117,12 @@ def refused(answer: httpx2.Response, status: int, code: str) -> Json:
     return details
 
 
+def info(page: int, page_size: int, total: int, pages: int) -> Json:
+    """What is said of a page, to older and to newer clients."""
+    newer = {"limit": page_size, "has_more": page < pages}
+    return {"page": page, "page_size": page_size, "total_count": total, "total_pages": pages, **newer}
+
+
 def is_time(text: object) -> bool:
     """Whether this is a time as the contract writes it."""
     form = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
@@ -124,7 +130,7 @@ def is_time(text: object) -> bool:
 
 
 def example(kind: type[Call[Any]], **given: str) -> Wire:
-    """A request for any call, made of what it requires. `given` are the ids in it."""
+    """A request for any call, made of what it requires and what of `given` it knows: ids, mostly."""
     person = given.get("participant_id", NOBODY)
     values: dict[str, object] = {
         "chat_id": NOBODY,
@@ -136,7 +142,17 @@ def example(kind: type[Call[Any]], **given: str) -> Wire:
         "error": "it broke",
         "name": "Somebody",
         "description": "somebody",
+        "agent_id": NOBODY,
+        "memory_id": NOBODY,
+        "request_id": NOBODY,
+        "handle": "nobody",
+        "recipient_handle": "nobody",
+        "action": "approve",
+        "system": "working",
+        "type": "semantic",
+        "segment": "user",
+        "thought": "worth keeping",
         **given,
     }
-    required = [name for name, field in kind.model_fields.items() if field.is_required()]
-    return kind.model_validate({name: values[name] for name in required}).to_wire()
+    needed = [n for n, field in kind.model_fields.items() if field.is_required() or n in given]
+    return kind.model_validate({name: values[name] for name in needed}).to_wire()

@@ -18,7 +18,7 @@ from thenvoi_bridge.bridge.addressing import mentioned
 from thenvoi_bridge.bridge.people import NotFoundByName
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.bridge.tools import Beat, Said, Tool, as_said
-from thenvoi_bridge.contract.call import Id, Text
+from thenvoi_bridge.contract.call import Effect, Id, Text
 from thenvoi_bridge.contract.errors import NotFound
 from thenvoi_bridge.contract.messages import Mention, MessageSent, SendMessage
 from thenvoi_bridge.inbox.core import HELD, Item
@@ -205,21 +205,24 @@ def _tool(
     name: str,
     kind: type[Arguments],
     work: Callable[[Session, Arguments, Beat], Awaitable[Said]],
-    **hints: bool,
+    effect: Effect = "writes",
+    *,
+    idempotent: bool = False,
 ) -> Tool:
     async def run(session: Session, arguments: dict[str, Any], beat: Beat) -> Said:
         return await work(session, kind.model_validate(arguments), beat)
 
-    return Tool(name, kind.__doc__ or name, "agent", schema.of(kind, words={}), run, **hints)
+    shape = schema.of(kind, words={})
+    return Tool(name, "inbox", kind.__doc__ or name, "agent", shape, run, effect, idempotent)
 
 
 INBOX_TOOLS = {
     tool.name: tool
     for tool in (
         _tool("inbox_wait", InboxWait, wait),
-        _tool("inbox_read", InboxRead, read, read_only=True, idempotent=True),
+        _tool("inbox_read", InboxRead, read, "reads", idempotent=True),
         _tool("inbox_ack", InboxAck, ack, idempotent=True),
         _tool("reply", Reply, reply, idempotent=True),
     )
 }
-"""The tools of this module, by name."""
+"""The tools of this module, by name. Waiting is no reading: it hands messages out."""

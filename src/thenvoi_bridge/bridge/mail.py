@@ -8,8 +8,12 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from thenvoi_bridge.bridge.untrusted import visible
+from thenvoi_bridge.contract.contacts import ContactRequest
+from thenvoi_bridge.contract.identity import AgentMe
+from thenvoi_bridge.contract.memories import Memory
 from thenvoi_bridge.contract.messages import ChatMessage, MessageSent
-from thenvoi_bridge.contract.page import MetaPage, Page
+from thenvoi_bridge.contract.page import MetaPage, Page, PageInfo
+from thenvoi_bridge.contract.participants import ParticipantList
 from thenvoi_bridge.inbox.core import Item
 
 if TYPE_CHECKING:
@@ -21,6 +25,9 @@ LONGEST = 20_000
 
 LONGEST_PAGE = 38_000
 """Characters of the messages on one page; what is left out comes with the next."""
+
+PLACE = {"page", "page_size", "total_count", "total_pages", "status_filter"}
+"""What a model is told of where a page stands."""
 
 
 def shown(item: Item) -> dict[str, Any]:
@@ -88,11 +95,36 @@ def plain(answer: Any) -> Any:
             return shown | {"content": readable(answer)} | ({"metadata": metadata} if metadata else {})
         case list():
             return [plain(item) for item in answer]
-        case Page() | MetaPage():
-            return answer.model_dump(exclude_none=True) | {"data": plain(answer.data)}
+        case ParticipantList():
+            return plain(answer.data)
+        case Page():
+            return {"data": plain(answer.data), "metadata": _place(answer.metadata)}
+        case MetaPage():
+            return {"data": plain(answer.data), "meta": _place(answer.meta)}
         case MessageSent():
             return answer.model_dump(exclude={"recipients": {"__all__": {"name"}}})
+        case AgentMe():
+            return answer.model_dump(exclude_none=True, exclude={"feature_flags"})
     return answer.model_dump(mode="json", exclude_none=True)
+
+
+def receipt(answer: Any) -> Any:
+    """What became of an order, as JSON values, without the text that it was about: a model need not read its
+    own again, and others' has no place outside the marks.
+    """
+    match answer:
+        case None:
+            return {"success": True}
+        case Memory():
+            return answer.model_dump(include={"id", "status", "scope", "subject_id"}, exclude_none=True)
+        case ContactRequest():
+            return answer.model_dump(exclude={"message"}, exclude_none=True)
+    return plain(answer)
+
+
+def _place(info: PageInfo) -> dict[str, Any]:
+    """Where a page stands; the rest is for programs that cannot count."""
+    return info.model_dump(include=PLACE, exclude_none=True)
 
 
 def as_text(value: object) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 import mcp_types as types
 from pydantic import ValidationError
 
-from thenvoi_bridge.bridge import wording
+from thenvoi_bridge.bridge import advice, wording
 from thenvoi_bridge.bridge.people import NotFoundByName
 from thenvoi_bridge.contract.errors import RateLimited, ThenvoiError
 from thenvoi_bridge.inbox import errors as inbox
@@ -28,19 +29,25 @@ Problem = ThenvoiError | inbox.InboxError | NotFoundByName | ValidationError
 """Everything a tool may raise that the model can do something about."""
 
 
-def result(problem: Problem, schema: dict[str, Any]) -> types.CallToolResult:
-    """The `isError` result for a problem; `schema` is the tool's, to say what would have been allowed."""
-    error = {"error": {k: v for k, v in _described(problem, schema).items() if v}}
+def result(
+    problem: Problem, schema: dict[str, Any], group: str = "", absent: Collection[str] = ()
+) -> types.CallToolResult:
+    """The `isError` result for a problem. Schema and group are those of the tool: what would have been
+    allowed, and what to do next, without the tools that are `absent`.
+    """
+    said = _described(problem, schema, group)
+    said["next_step"] = advice.fitting(said["next_step"], absent)
+    error = {"error": {k: v for k, v in said.items() if v}}
     text = json.dumps(error, ensure_ascii=False, separators=(",", ":"))
     return types.CallToolResult(
         content=[types.TextContent(type="text", text=text)], structured_content=error, is_error=True
     )
 
 
-def _described(problem: Problem, schema: dict[str, Any]) -> dict[str, Any]:
+def _described(problem: Problem, schema: dict[str, Any], group: str) -> dict[str, Any]:
     match problem:
         case ThenvoiError():
-            return _from_platform(problem)
+            return _from_platform(problem, group)
         case inbox.InboxError():
             code = _INBOX_CODES[type(problem)]
             return {"code": code, "message": str(problem), "next_step": wording.NEXT[code]}
@@ -50,14 +57,13 @@ def _described(problem: Problem, schema: dict[str, Any]) -> dict[str, Any]:
             return _bad_arguments(problem, schema)
 
 
-def _from_platform(problem: ThenvoiError) -> dict[str, Any]:
+def _from_platform(problem: ThenvoiError, group: str) -> dict[str, Any]:
     return {
         "code": problem.code,
         "message": problem.message,
         "details": problem.details,
         "retry_after_s": problem.retry_after if isinstance(problem, RateLimited) else None,
-        "next_step": wording.NEXT.get(problem.code)
-        or wording.NEXT.get(type(problem).code, wording.OTHERWISE),
+        "next_step": advice.next_step(problem, group),
         "request_id": problem.request_id,
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -16,12 +16,15 @@ PEOPLE: Schema = {"type": "array", "items": {"type": "string"}, "minItems": 1}
 """How a list of mentions looks to a model: ids, handles or names."""
 
 
-def of(model: type[BaseModel], words: Mapping[str, str] = wording.FIELDS) -> Schema:
-    """The schema of a model's fields. `words` say it better than the fields do themselves."""
+def of(model: type[BaseModel], words: Mapping[str, str] = wording.FIELDS, group: str = "") -> Schema:
+    """The schema of a model's fields. `words` say it better than the fields do themselves, best of all those
+    for the `group` of the tool.
+    """
     full = model.model_json_schema()
     defs = full.get("$defs", {})
     fields: Schema = full.get("properties", {})
-    properties = {name: _property(name, field, defs, words.get(name)) for name, field in fields.items()}
+    better = {name: words.get(f"{group}.{name}") or words.get(name) for name in fields}
+    properties = {name: _property(name, field, defs, better[name]) for name, field in fields.items()}
     needed = list(full.get("required", []))
     shape: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
     return {**shape, "required": needed} if needed else shape
@@ -47,12 +50,24 @@ def _property(name: str, field: Schema, defs: Schema, better: str | None) -> Sch
 
 
 def _flat(field: Schema, defs: Schema) -> Schema:
-    """A field without references and without the null that only says it may be left out."""
+    """A field without references, without choices, and without the null that says it may be left out."""
     if "$ref" in field:
         return _flat(defs[field["$ref"].rpartition("/")[2]], defs)
-    options = [option for option in field.get("anyOf", []) if option.get("type") != "null"]
+    options = [_flat(option, defs) for option in field.get("anyOf", []) if option.get("type") != "null"]
     rest = {name: value for name, value in field.items() if name != "anyOf"}
-    return {**_flat(options[0], defs), **rest} if len(options) == 1 else dict(field)
+    return {**(_either(options) if options else {}), **rest}
+
+
+def _either(options: Sequence[Schema]) -> Schema:
+    """One schema for what may be any of these; several are lists of words."""
+    if len(options) == 1:
+        return options[0]
+    return {"type": "string", "enum": [word for option in options for word in _words(option)]}
+
+
+def _words(option: Schema) -> Sequence[str]:
+    words: Sequence[str] = option.get("enum") or [option["const"]]
+    return words
 
 
 def _meant(value: Any, field: Schema) -> Any:

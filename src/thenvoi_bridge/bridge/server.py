@@ -12,8 +12,9 @@ from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
 from thenvoi_bridge import __version__
-from thenvoi_bridge.bridge import profiles, resources, sdk, wording
+from thenvoi_bridge.bridge import advice, profiles, resources, sdk, wording
 from thenvoi_bridge.bridge.endpoint import Side
+from thenvoi_bridge.bridge.profiles import USUAL, Choice
 from thenvoi_bridge.bridge.sdk import Context, Subscribers
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.bridge.tools import Tools
@@ -68,15 +69,22 @@ class Switchboard:
         return types.ReadResourceResult(contents=[content], ttl_ms=0, cache_scope="private")
 
 
-def build(session: Session, sides: Collection[Side], *, local: bool) -> tuple[Server[None], Subscribers]:
-    """The server for one session, and those it has to notify. `sides` says whose keys there are."""
-    board = Switchboard(session, Tools(session, profiles.default(sides)))
+def build(
+    session: Session, sides: Collection[Side], *, local: bool, choice: Choice = USUAL
+) -> tuple[Server[None], Subscribers]:
+    """The server for one session, and those it has to notify. `sides` says whose keys there are.
+
+    Raises `NoSuchTool` for a choice of tools that cannot be had.
+    """
+    offered = profiles.chosen(sides, choice)
+    absent = profiles.absent(offered)
+    board = Switchboard(session, Tools(session, offered, absent))
     subscribers = Subscribers()
     server: Server[None] = Server(
         wording.SERVER_NAME,
         version=__version__,
         title="Thenvoi",
-        instructions=_instructions(sides, local=local),
+        instructions=advice.fitting(_instructions(sides, local=local), absent),
         cache_hints={"tools/list": CacheHint(ttl_ms=60_000, scope="private")},
         on_list_tools=board.list_tools,
         on_call_tool=board.call_tool,

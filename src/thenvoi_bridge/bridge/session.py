@@ -17,7 +17,7 @@ import anyio
 from anyio import to_thread
 
 from thenvoi_bridge.bridge import wording
-from thenvoi_bridge.bridge.endpoint import CannotLocate, Endpoint, Locate, Side
+from thenvoi_bridge.bridge.endpoint import CannotLocate, Endpoint, Locate
 from thenvoi_bridge.contract.call import Call
 from thenvoi_bridge.contract.errors import Forbidden, ThenvoiError, Unauthorized, Unreachable
 from thenvoi_bridge.contract.identity import AgentMe, GetMe, GetMyProfile, UserDetails
@@ -89,9 +89,32 @@ class Session:
             raise Forbidden("This needs a person's key, and there is none here that the platform accepts")
         return self._human
 
-    async def client(self, side: Side) -> Client:
-        """The client of one side. Raises `ThenvoiError` if there is none yet, or never will be."""
-        return (await self.seat()).client if side == "agent" else await self.human()
+    async def ask(self, call: Call[Answer]) -> Answer:
+        """Make a call with the key of its side, any key, or none, as it needs. Raises `ThenvoiError`."""
+        match call.route.side:
+            case "agent":
+                client = (await self.seat()).client
+            case "human":
+                client = await self.human()
+            case "any":
+                client = await self._either()
+            case "open":
+                return await self._ask_openly(call)
+        return await client(call)
+
+    async def _either(self) -> Client:
+        await self._first_try()
+        return self._seat.client if self._seat else await self.human()
+
+    async def _ask_openly(self, call: Call[Answer]) -> Answer:
+        """Make a call that needs no key, also where the platform refused ours."""
+        from thenvoi_bridge.client import Client
+
+        if self.endpoint is None:
+            await self._first_try()
+        assert self.endpoint is not None
+        async with Client(self.endpoint.base_url, "") as client:
+            return await client(call)
 
     @property
     def bell(self) -> anyio.Event:

@@ -14,13 +14,13 @@ from typing import Any
 import mcp_types as types
 from pydantic import ValidationError
 
-from thenvoi_bridge.bridge import mail, problems, schema, wording
+from thenvoi_bridge.bridge import advice, mail, problems, schema, wording
 from thenvoi_bridge.bridge.addressing import resolved
-from thenvoi_bridge.bridge.endpoint import Side
 from thenvoi_bridge.bridge.people import NotFoundByName
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.bridge.untrusted import all_visible, fenced
 from thenvoi_bridge.contract import CALLS, Call
+from thenvoi_bridge.contract.call import Effect, Side
 from thenvoi_bridge.contract.errors import ThenvoiError
 from thenvoi_bridge.inbox.errors import InboxError
 
@@ -56,23 +56,23 @@ class Tool:
     """One tool. `run` takes arguments as the host sent them; what it may raise is `problems.Problem`."""
 
     name: str
+    group: str
     description: str
     side: Side
     schema: schema.Schema
     run: Callable[[Session, dict[str, Any], Beat], Awaitable[Said]]
-    read_only: bool = False
-    destructive: bool = False
+    effect: Effect = "writes"
     idempotent: bool = False
 
-    def described(self) -> types.Tool:
-        """As `tools/list` has it."""
+    def described(self, absent: Collection[str] = ()) -> types.Tool:
+        """As `tools/list` has it, to a host that was not given the tools in `absent`."""
         return types.Tool(
             name=self.name,
-            description=self.description,
+            description=advice.fitting(self.description, absent),
             input_schema=self.schema,
             annotations=types.ToolAnnotations(
-                read_only_hint=self.read_only,
-                destructive_hint=self.destructive,
+                read_only_hint=self.effect == "reads",
+                destructive_hint=self.effect == "removes",
                 idempotent_hint=self.idempotent,
                 open_world_hint=True,
             ),
@@ -80,12 +80,12 @@ class Tool:
 
 
 class Tools:
-    """The tools of one host."""
+    """The tools of one host. Nothing said to it names a tool in `absent`."""
 
-    def __init__(self, session: Session, tools: Collection[Tool]) -> None:
-        self._session = session
+    def __init__(self, session: Session, tools: Collection[Tool], absent: Collection[str] = ()) -> None:
+        self._session, self._absent = session, absent
         self._tools: Mapping[str, Tool] = {tool.name: tool for tool in tools}
-        self.listed = [tool.described() for tool in tools]
+        self.listed = [tool.described(absent) for tool in tools]
 
     def __contains__(self, name: str) -> bool:
         return name in self._tools
@@ -96,15 +96,17 @@ class Tools:
         try:
             said = await tool.run(self._session, schema.lenient(arguments, tool.schema), beat)
         except (ThenvoiError, InboxError, NotFoundByName, ValidationError) as problem:
-            return await self._with_unread(problems.result(problem, tool.schema))
+            return await self._with_unread(self._refusal(problem, tool))
         except Exception:
             logger.exception("tool %s failed", name)
-            broken = ThenvoiError(wording.BROKEN)
-            return problems.result(broken, tool.schema)
+            return self._refusal(ThenvoiError(wording.BROKEN), tool)
         block = types.TextContent(type="text", text=said.shown())
         return await self._with_unread(
             types.CallToolResult(content=[block], structured_content=said.structured)
         )
+
+    def _refusal(self, problem: problems.Problem, tool: Tool) -> types.CallToolResult:
+        return problems.result(problem, tool.schema, tool.group, self._absent)
 
     async def _with_unread(self, result: types.CallToolResult) -> types.CallToolResult:
         """One line on every result, so that a host that only calls tools hears too."""
@@ -112,7 +114,7 @@ class Tools:
         if seat is None:
             return result
         try:
-            line = _unread_line(await seat.inbox.unread(), await seat.inbox.ready())
+            line = _unread_line(await seat.inbox.unread(), await seat.inbox.ready(), self._absent)
         except Exception:  # the tool has done its work, and the host must hear so
             logger.exception("the inbox could not be counted")
             return result
@@ -121,9 +123,10 @@ class Tools:
         )
 
 
-def _unread_line(unread: int, ready: int) -> str:
+def _unread_line(unread: int, ready: int, absent: Collection[str]) -> str:
     if ready:
-        return f"[inbox: {unread} unread, call inbox_wait]"
+        look = next((name for name in ("inbox_wait", "inbox_read") if name not in absent), None)
+        return f"[inbox: {unread} unread, call {look}]" if look else f"[inbox: {unread} unread]"
     if unread:
         return f"[inbox: {unread} in hand, waiting for reply or inbox_ack]"
     return "[inbox: 0 unread]"
@@ -131,48 +134,47 @@ def _unread_line(unread: int, ready: int) -> str:
 
 def tool_name(call: type[Call[Any]]) -> str:
     """`SendMessage` is `send_message`."""
-    return "".join("_" + c.lower() if c.isupper() else c for c in call.__name__).lstrip("_")
+    return call.snake_name()
 
 
 def call_tool(call: type[Call[Any]]) -> Tool:
     """The tool that makes one call."""
-    route, side = call.route, call.route.side
-    assert side != "system"
-    shape = schema.of(call)
+    reads = call.route.does == "reads"
 
     async def run(session: Session, arguments: dict[str, Any], _: Beat) -> Said:
-        made = call.model_validate(await resolved(session, call, side, arguments))
-        client = await session.client(side)
-        answer = await client(made)
+        made = call.model_validate(await resolved(session, call, arguments))
+        answer = await session.ask(made)
         _note(session, made)
-        return _said(answer, reading=route.method == "GET")
+        return _read(answer) if reads else _done(answer)
 
     name = tool_name(call)
     return Tool(
         name,
+        call.group(),
         wording.TOOLS.get(name) or call.__doc__ or name,
-        side,
-        shape,
+        call.route.side,
+        schema.of(call, group=call.group()),
         run,
-        read_only=route.method == "GET",
-        destructive=route.method == "DELETE",
-        idempotent=route.may_repeat,
+        call.route.does,
+        call.route.may_repeat,
     )
 
 
-CALL_TOOLS: Mapping[str, Tool] = {
-    tool.name: tool for tool in (call_tool(call) for call in CALLS if call.route.side != "system")
-}
+CALL_TOOLS: Mapping[str, Tool] = {tool.name: tool for tool in map(call_tool, CALLS)}
 """A tool for every call of the contract, by name."""
 
 
-def _said(answer: Any, *, reading: bool) -> Said:
-    """What others wrote is fenced; the receipt of what the model did itself is given to code, too."""
+def _read(answer: Any) -> Said:
+    """What others wrote is fenced."""
     if answer is None:
         return Said("{}")
-    plain = all_visible(mail.plain(answer))
-    text = mail.as_text(plain)
-    return Said(text, foreign=True) if reading else Said(text, plain)
+    return Said(mail.as_text(all_visible(mail.plain(answer))), foreign=True)
+
+
+def _done(answer: Any) -> Said:
+    """The receipt of what the model did itself is given to code, too."""
+    receipt = all_visible(mail.receipt(answer))
+    return Said(mail.as_text(receipt), receipt)
 
 
 def _note(session: Session, made: Call[Any]) -> None:

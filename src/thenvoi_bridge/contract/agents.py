@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from thenvoi_bridge.contract.call import Call, Record, Route
-from thenvoi_bridge.contract.page import Page, PageNumber, PageSize
+from thenvoi_bridge.contract.call import Call, Id, Record, Route
+from thenvoi_bridge.contract.page import Page, PageInfo, PageNumber, PageSize
 
 
 class MyAgent(Record):
@@ -49,7 +49,29 @@ class Registration(Record):
     credentials: Credentials
 
 
-class ListMyAgents(Call[Page[MyAgent]]):
+class AgentPageInfo(PageInfo):
+    """Newer clients ask what may be filtered and sorted by: nothing."""
+
+    available_filters: list[str] = Field(default_factory=list[str])
+    sortable_fields: list[str] = Field(default_factory=list[str])
+
+
+class AgentPage(Page[MyAgent]):
+    """A page of a person's agents."""
+
+    metadata: AgentPageInfo
+
+
+class DeletedAgent(Record):
+    """An agent that is no more. `executions_deleted` counts attempts at messages, 0 unless forced."""
+
+    id: str
+    name: str
+    description: str | None = None
+    executions_deleted: int
+
+
+class ListMyAgents(Call[AgentPage]):
     """List the agents I own, newest first."""
 
     route = Route("GET", "/me/agents")
@@ -63,3 +85,14 @@ class RegisterMyAgent(Call[Registration]):
     route = Route("POST", "/me/agents/register", wrap="agent", status=201)
     name: Annotated[str, StringConstraints(pattern=r"\S", max_length=100)]
     description: Annotated[str, StringConstraints(pattern=r"\S", max_length=500)]
+
+
+class DeleteMyAgent(Call[DeletedAgent]):
+    """Delete an agent of mine: its key, its places in rooms, its memories and contacts.
+
+    One that has worked on messages is only deleted with `force`, and that history with it.
+    """
+
+    route = Route("DELETE", "/me/agents/{agent_id}")
+    agent_id: Id
+    force: bool = Field(False, description="Delete it although it has a history.")

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import ValidationError
 
 from thenvoi_bridge.contract.call import Record
+from thenvoi_bridge.contract.contacts import ContactRequest, ReceivedRequest, RequestOutcome
 from thenvoi_bridge.contract.messages import ChatMessage
 from thenvoi_bridge.contract.peers import PeerType
 
@@ -22,6 +23,7 @@ TopicKind = Literal[
     "agent_contacts",
     "user_contacts",
     "agent_control",
+    "tasks",
 ]
 
 
@@ -81,20 +83,85 @@ class ParticipantRemoved(Record):
     name: str | None = None
 
 
+class RoomDeleted(Record):
+    """The room is no more; nothing follows on its topics."""
+
+    id: str
+
+
 class MessageCreated(ChatMessage):
     """The message as REST gives it."""
 
 
-Payload = RoomAdded | RoomRemoved | ParticipantAdded | ParticipantRemoved | MessageCreated
+class ContactRequestReceived(ReceivedRequest):
+    """Somebody wants to become a contact of an agent."""
 
-_PAYLOADS: dict[str, type[Payload]] = {
-    "message_created": MessageCreated,
-    "room_added": RoomAdded,
-    "room_removed": RoomRemoved,
-    "participant_added": ParticipantAdded,
-    "participant_removed": ParticipantRemoved,
+
+class MyContactRequestReceived(ContactRequest):
+    """The same for a person, who is told of both parties."""
+
+
+class ContactRequestUpdated(RequestOutcome):
+    """A request was answered or taken back; told to both parties."""
+
+
+class ContactAdded(Record):
+    """Two have become contacts. `id` is that of the hearer's own record."""
+
+    id: str
+    handle: str
+    name: str
+    type: PeerType
+    description: str | None = None
+    is_external: bool | None = None
+    inserted_at: str | None = None
+
+
+class ContactRemoved(Record):
+    """A contact of the hearer's is no more. `id` is that of the record."""
+
+    id: str
+
+
+class Supersede(Record):
+    """Another connection of this agent has taken over; this one must not come back (later era)."""
+
+    reason: str
+    message: str
+    correlation_id: str
+    retryable: bool = False
+
+
+Payload = (
+    RoomAdded
+    | RoomRemoved
+    | RoomDeleted
+    | ParticipantAdded
+    | ParticipantRemoved
+    | MessageCreated
+    | ContactRequestReceived
+    | MyContactRequestReceived
+    | ContactRequestUpdated
+    | ContactAdded
+    | ContactRemoved
+    | Supersede
+)
+
+_NAMES: dict[type[Payload], str] = {
+    MessageCreated: "message_created",
+    RoomAdded: "room_added",
+    RoomRemoved: "room_removed",
+    RoomDeleted: "room_deleted",
+    ParticipantAdded: "participant_added",
+    ParticipantRemoved: "participant_removed",
+    MyContactRequestReceived: "contact_request_received",
+    ContactRequestReceived: "contact_request_received",
+    ContactRequestUpdated: "contact_request_updated",
+    ContactAdded: "contact_added",
+    ContactRemoved: "contact_removed",
+    Supersede: "supersede",
 }
-_NAMES = {kind: name for name, kind in _PAYLOADS.items()}
+_PAYLOADS = {name: kind for kind, name in _NAMES.items()}  # of two, the agents' form is the last
 
 
 class Unreadable(ValueError):
@@ -115,6 +182,8 @@ def read_event(name: str, topic: Topic, payload: dict[str, Any]) -> Payload | No
     kind = _PAYLOADS.get(name)
     if kind is None:
         return None
+    if kind is ContactRequestReceived and topic.kind == "user_contacts":
+        kind = MyContactRequestReceived
     if kind is MessageCreated:
         payload = {**payload, "chat_room_id": topic.id}
     try:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field
 
 from thenvoi_bridge.contract.call import Call, Id, Json, Record, Route, Text
 from thenvoi_bridge.contract.page import MetaPage, Page, PageInfo, PageNumber, PageSize
@@ -12,6 +12,17 @@ from thenvoi_bridge.contract.peers import PeerType
 
 StatusFilter = Literal["pending", "processing", "processed", "failed", "all"]
 MessageType = Literal["text", "tool_call", "tool_result", "thought", "error", "task"]
+
+
+def _spelt_out(value: object) -> object:
+    """The value, unless it is a bare number: Pydantic would take that for seconds since 1970."""
+    if isinstance(value, str) and value[4:5] != "-":
+        raise ValueError("must be a time with a date and a zone, as ISO 8601 writes it")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_spelt_out)]
+"""A moment as text: date, time and zone."""
 
 
 class Mention(Record):
@@ -112,7 +123,7 @@ class ListMyMessages(Call[Page[ChatMessage]]):
     route = Route("GET", "/me/chats/{chat_id}/messages")
     chat_id: Id
     message_type: MessageType | None = None
-    since: AwareDatetime | None = Field(None, description="Only what is strictly later (ISO 8601).")
+    since: Moment | None = Field(None, description="Only what is strictly later (ISO 8601).")
     page: PageNumber = 1
     page_size: PageSize = 20
 

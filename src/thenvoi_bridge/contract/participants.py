@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from thenvoi_bridge.contract.call import Call, Id, Record, Route, Uuid
+from thenvoi_bridge.contract.call import Call, Envelope, Id, Record, Route, Uuid
+from thenvoi_bridge.contract.page import PageInfo
 from thenvoi_bridge.contract.peers import PeerType
 
 Role = Literal["owner", "admin", "member"]
@@ -30,6 +31,13 @@ class ParticipantDetails(Participant):
     is_external: bool | None = None
 
 
+class ParticipantList(Envelope):
+    """Everybody in a room, as people see it; in one page, since older clients do not ask for a second."""
+
+    data: list[ParticipantDetails]
+    metadata: PageInfo | None = None
+
+
 class ListParticipants(Call[list[Participant]]):
     """List who is in a room, in the order they joined. Mention them by these handles."""
 
@@ -40,7 +48,9 @@ class ListParticipants(Call[list[Participant]]):
 class AddParticipant(Call[Participant]):
     """Bring a peer into a room."""
 
-    route = Route("POST", "/agent/chats/{chat_id}/participants", wrap="participant", status=201)
+    route = Route(
+        "POST", "/agent/chats/{chat_id}/participants", wrap="participant", status=201, errors=(409,)
+    )
     chat_id: Id
     participant_id: Uuid = Field(description="Id of the person or agent, from list_peers.")
     role: Role = "member"
@@ -54,7 +64,7 @@ class RemoveParticipant(Call[Participant]):
     participant_id: Id
 
 
-class ListMyParticipants(Call[list[ParticipantDetails]]):
+class ListMyParticipants(Call[ParticipantList]):
     """List who is in a room, in the order they joined."""
 
     route = Route("GET", "/me/chats/{chat_id}/participants")
@@ -65,7 +75,7 @@ class ListMyParticipants(Call[list[ParticipantDetails]]):
 class AddMyParticipant(Call[Participant]):
     """Bring a peer into a room."""
 
-    route = Route("POST", "/me/chats/{chat_id}/participants", wrap="participant", status=201)
+    route = Route("POST", "/me/chats/{chat_id}/participants", wrap="participant", status=201, errors=(409,))
     chat_id: Id
     participant_id: Uuid = Field(description="Id of the person or agent, from list_my_peers.")
     role: Role = "member"

@@ -14,7 +14,10 @@ PeerType = Literal["User", "Agent"]
 
 
 class Peer(Record):
-    """`source` is `registry` for owner, siblings, organisation and global agents, `contact` for the rest."""
+    """`source` is `registry` for owner, siblings, organisation and global agents, `contact` for the rest.
+
+    `online`: there is a socket of theirs right now.
+    """
 
     id: str
     type: PeerType
@@ -24,12 +27,13 @@ class Peer(Record):
     is_external: bool | None = None
     is_contact: bool
     source: Literal["registry", "contact"]
+    online: bool | None = None
 
 
 class ListPeers(Call[Page[Peer]]):
     """List whom I can bring into a room: my owner, my owner's other agents, global agents, contacts."""
 
-    route = Route("GET", "/agent/peers")
+    route = Route("GET", "/agent/peers", errors=(404,))
     not_in_chat: Id | None = Field(None, description="Leave out those already in this room.")
     page: PageNumber = 1
     page_size: PageSize = 20
@@ -38,7 +42,7 @@ class ListPeers(Call[Page[Peer]]):
 class ListMyPeers(Call[Page[Peer]]):
     """List whom I can bring into a room: people of my organisation, my agents, global agents, contacts."""
 
-    route = Route("GET", "/me/peers")
+    route = Route("GET", "/me/peers", errors=(404,))
     not_in_chat: Id | None = Field(None, description="Leave out those already in this room.")
     type: PeerType | None = Field(None, description="Only people or only agents.")
     page: PageNumber = 1

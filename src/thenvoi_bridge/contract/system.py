@@ -1,4 +1,4 @@
-"""Calls that need no key: is the platform there, and which one is it?"""
+"""Calls about the platform itself: is it there, which one is it, and does it take my key?"""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ class HealthReport(Envelope):
     version: str
     api_version: str
     timestamp: str
+    environment: str | None = None
+    features: list[str] | None = None
     services: Services | None = None
 
 
@@ -33,6 +35,16 @@ class VersionReport(Envelope):
     version: str
     commit: str
     built_at: str
+
+
+class KeyReport(Envelope):
+    """Whose key it is: `auth_type` says what was shown, `permissions` which halves of the API it opens."""
+
+    status: str
+    message: str
+    api_version: str
+    auth_type: str
+    permissions: list[str] | None = None
 
 
 class Health(Call[HealthReport]):
@@ -45,3 +57,9 @@ class Version(Call[VersionReport]):
     """Ask which version of the platform serves."""
 
     route = Route("GET", "/version", prefix="")
+
+
+class CheckKey(Call[KeyReport]):
+    """Ask whether the platform takes this key, and what it opens."""
+
+    route = Route("GET", "/test")

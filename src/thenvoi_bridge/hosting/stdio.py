@@ -12,11 +12,12 @@ import anyio
 from thenvoi_bridge.bridge import resources, sdk
 from thenvoi_bridge.bridge.delivery import fan_out
 from thenvoi_bridge.bridge.endpoint import Endpoint, Locate, Side, sides_of
+from thenvoi_bridge.bridge.profiles import Choice, NoSuchTool, check
 from thenvoi_bridge.bridge.server import build
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.hosting import wire
 from thenvoi_bridge.hosting.local import LocalPlatform
-from thenvoi_bridge.settings import Settings
+from thenvoi_bridge.settings import BadSetting, Settings, names, rows, variable
 
 LAST_BREATH = 1.0
 """Seconds for a clean end once the host has gone; nothing depends on it, the inbox is durable."""
@@ -25,7 +26,11 @@ logger = logging.getLogger(__name__)
 
 
 def run(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO) -> None:
-    """Serve the host at the end of two pipes until it closes its side, then end the process at once."""
+    """Serve the host at the end of two pipes until it closes its side, then end the process at once.
+
+    Raises `BadSetting` for tools that cannot be had.
+    """
+    check_choice(settings)
     anyio.run(_serve, settings, wire_in, wire_out)
     logging.shutdown()
     os._exit(0)  # the interpreter would take half a second to take itself apart
@@ -33,7 +38,7 @@ def run(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO) -> None:
 
 async def _serve(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO) -> None:
     session = Session(locate(settings), settings.state_dir)
-    server, subscribers = build(session, sides(settings), local=settings.is_local)
+    server, subscribers = build(session, sides(settings), local=settings.is_local, choice=choice(settings))
     if settings.is_local:
         logger.info("no key is set: using the platform on this computer")
     if settings.name:
@@ -54,6 +59,25 @@ def sides(settings: Settings) -> tuple[Side, ...]:
     keyed |= {"agent"} if settings.agent_key else set()
     keyed |= {"human"} if settings.user_key else set()
     return tuple(sorted(keyed))
+
+
+def choice(settings: Settings) -> Choice:
+    """Which tools the host is to have."""
+    return Choice(
+        toolsets=names(settings.toolsets),
+        tools=names(settings.tools),
+        exclude_tools=names(settings.exclude_tools),
+        read_only=settings.read_only,
+    )
+
+
+def check_choice(settings: Settings) -> None:
+    """Raise `BadSetting`, which names the variable, for a choice of tools that cannot be had."""
+    try:
+        check(sides(settings), choice(settings))
+    except NoSuchTool as exc:
+        (row,) = (row for row in rows() if row.name == exc.choice)
+        raise BadSetting(f"{variable(row)}: {exc}") from exc
 
 
 def locate(settings: Settings) -> Locate:

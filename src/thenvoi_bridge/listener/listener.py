@@ -206,6 +206,7 @@ class Listener:
         if name == "supersede":
             # What a later platform says before it ends the older socket of an agent (seen in clients).
             self._cut_at = time.monotonic()
+            return
         try:
             event = read_event(name, topic, payload)
         except Unreadable as exc:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from thenvoi_bridge.phoenix.frames import Broadcast, Frame
+from thenvoi_bridge.phoenix.frames import V2, Broadcast, Codec, Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,13 @@ Event = JoinAsked | Left
 
 
 class ServerProtocol:
-    """One socket's channels: at most one instance per topic, either asked for or joined."""
+    """One socket's channels: at most one instance per topic, either asked for or joined.
 
-    def __init__(self) -> None:
+    `codec` is the version of Phoenix that the client speaks; nothing else here depends on it.
+    """
+
+    def __init__(self, codec: Codec = V2) -> None:
+        self._codec = codec
         self._asked: dict[str, JoinAsked] = {}
         self._joined: dict[str, str | None] = {}
         self._replaced: dict[str, Frame] = {}  # phx_close of an old instance, owed after the new join's reply
@@ -56,7 +60,7 @@ class ServerProtocol:
 
         ProtocolError means the frame was unreadable and nothing has changed; Phoenix closes with 1011.
         """
-        frame = Frame.decode(text)
+        frame = self._codec.decode(text)
         match frame:
             case Frame(topic="phoenix", event="heartbeat"):
                 self._reply(frame._replace(join_ref=None), "ok", {})
@@ -87,7 +91,7 @@ class ServerProtocol:
     def push(self, broadcast: Broadcast) -> None:
         """Send an event to its topic's channel under that channel's join_ref; nothing if it is not joined."""
         if broadcast.topic in self._joined:
-            self._out.append(broadcast.framed(self._joined[broadcast.topic]))
+            self._out.append(self._codec.framed(broadcast, self._joined[broadcast.topic]))
 
     def close(self, topic: str) -> None:
         """End the channel because it is over (phx_close); nothing if it is not joined."""
@@ -157,4 +161,4 @@ class ServerProtocol:
         self._send(Frame(to.join_ref, to.ref, to.topic, "phx_reply", payload))
 
     def _send(self, frame: Frame) -> None:
-        self._out.append(frame.encode())
+        self._out.append(self._codec.encode(frame))

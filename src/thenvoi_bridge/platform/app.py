@@ -4,30 +4,36 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import anyio
 from starlette.applications import Starlette
-from starlette.routing import WebSocketRoute
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp
 
-from thenvoi_bridge.contract import CALLS, Call
-from thenvoi_bridge.contract.agents import RegisterMyAgent
-from thenvoi_bridge.platform import agents
-from thenvoi_bridge.platform.auth import Keys
-from thenvoi_bridge.platform.handlers import HANDLERS, Handler
+from thenvoi_bridge.contract import CALLS
+from thenvoi_bridge.platform.auth import Auth
+from thenvoi_bridge.platform.bounds import Bounded
+from thenvoi_bridge.platform.gate import Gate, no_upgrade
+from thenvoi_bridge.platform.handlers import HANDLERS
 from thenvoi_bridge.platform.hub import Hub
+from thenvoi_bridge.platform.keys import Keys
 from thenvoi_bridge.platform.log import Bell
+from thenvoi_bridge.platform.openapi.routes import ROUTES
 from thenvoi_bridge.platform.rest import Rest, error_handlers
-from thenvoi_bridge.platform.socket import Gate
+from thenvoi_bridge.platform.revocation import Revocation
+from thenvoi_bridge.platform.site import Site
+from thenvoi_bridge.platform.tokens import Tokens
 from thenvoi_bridge.storage import Database, StorageError
 from thenvoi_bridge.storage.migrate import migrate
 from thenvoi_bridge.storage.sqlite import open_sqlite
 
 SOCKET_PATHS = ("/api/v1/socket/websocket", "/api/v1/socket/websocket/")
 """Where the socket is; both spellings are in use."""
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+"""Methods of plain HTTP that are answered there."""
 
 for _group in {kind.group() for kind in CALLS}:
     import_module(f"thenvoi_bridge.platform.{_group}")  # their handlers register themselves
@@ -50,18 +56,22 @@ async def opened(folder: Path) -> AsyncGenerator[tuple[Database, Keys]]:
 
 
 @asynccontextmanager
-async def running(db: Database, keys: Keys) -> AsyncGenerator[Starlette]:
-    """The ASGI app over an open platform, with its hub at work for as long as this is entered."""
+async def running(db: Database, site: Site) -> AsyncGenerator[ASGIApp]:
+    """The ASGI app over an open platform, with its hub at work for as long as this is entered.
+
+    Raises `BadSetting`.
+    """
     bell = Bell()
     hub = Hub(db, bell)
-    handlers: dict[type[Call[Any]], Handler] = {**HANDLERS, RegisterMyAgent: partial(agents.register, keys)}
-    gate = Gate(db, keys, hub)
+    auth = Auth(site.keys, Tokens(site.settings))
+    gate = Gate(db, auth, hub, site)
     sockets = [WebSocketRoute(path, gate.serve) for path in SOCKET_PATHS]
-    app = Starlette(
-        routes=[*Rest(db, bell, keys, handlers).routes(), *sockets], exception_handlers=error_handlers()
-    )
+    plain = [Route(path, no_upgrade, methods=METHODS) for path in SOCKET_PATHS]
+    rest = Rest(db, bell, auth, site, HANDLERS).routes()
+    app = Starlette(routes=[*rest, *sockets, *plain, *ROUTES], exception_handlers=error_handlers())
     app.router.redirect_slashes = False
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(hub.run)
-        yield app
+        tasks.start_soon(Revocation(db, site.presence).run)
+        yield Bounded(app, site.settings)
         tasks.cancel_scope.cancel()

@@ -13,13 +13,16 @@ from thenvoi_bridge.contract.chats import (
     ListChats,
     ListMyChats,
 )
+from thenvoi_bridge.contract.errors import NotFound
+from thenvoi_bridge.contract.feed import RoomDeleted, RoomRemoved, Topic
 from thenvoi_bridge.contract.page import Page, PageInfo
 from thenvoi_bridge.platform import participants
 from thenvoi_bridge.platform.handlers import handler
+from thenvoi_bridge.platform.limits import check_quota
 from thenvoi_bridge.platform.log import Change
 from thenvoi_bridge.platform.paging import window
-from thenvoi_bridge.platform.rooms import room, seat
-from thenvoi_bridge.platform.rules.access import Principal
+from thenvoi_bridge.platform.rooms import present, room, rooms_topic, seat
+from thenvoi_bridge.platform.rules.access import ROOM_TOPICS, Principal
 
 DEFAULT_TITLE = "New chat"
 """What a room is called until its first message."""
@@ -46,7 +49,13 @@ def get_chat(call: GetChat | GetMyChat, me: Principal, tx: Change) -> ChatRoom:
 
 @handler
 def create_chat(call: CreateChat | CreateMyChat, me: Principal, tx: Change) -> ChatRoom:
-    """A new room with the caller as its owner, who is told of it like anybody who enters."""
+    """A new room with the caller as its owner, who is told of it like anybody who enters.
+
+    Raises `Forbidden` (`limit_reached`).
+    """
+    if limit := tx.site.settings.max_chats:
+        owned = "FROM participants WHERE actor_id = ? AND role = 'owner' AND status = 'active'"
+        check_quota("chats", limit, tx.one(f"SELECT count(*) AS n {owned}", me.id))
     row = tx.one(
         "INSERT INTO chats (id, title, task_id, last_at, inserted_at, updated_at) VALUES (?, ?, ?, ?, ?, ?) "
         "RETURNING *",
@@ -55,6 +64,24 @@ def create_chat(call: CreateChat | CreateMyChat, me: Principal, tx: Change) -> C
     assert row is not None
     participants.enter(tx, row, me.id, "owner")
     return ChatRoom.model_validate(row)
+
+
+def delete(tx: Change, chat_id: str) -> None:
+    """End a room: everybody in it is told, and nobody is in it any more; its past is kept.
+
+    Raises `NotFound`.
+    """
+    sql = "UPDATE chats SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL RETURNING *"
+    chat = tx.one(sql, tx.now, chat_id)
+    if chat is None:
+        raise NotFound("Chat room not found")
+    for who in present(tx, chat_id):
+        removed = RoomRemoved.model_validate({**chat, "removed_at": tx.now})
+        tx.tell(rooms_topic(who["type"], who["id"]), removed)
+    tx.run("UPDATE participants SET status = 'inactive' WHERE chat_id = ?", chat_id)
+    tx.tell(Topic("room_participants", chat_id), RoomDeleted(id=chat_id))
+    for kind in ROOM_TOPICS:
+        tx.close(Topic(kind, chat_id))
 
 
 def _page(call: ListChats | ListMyChats, me: Principal, tx: Change, order: LiteralString) -> Page[ChatRoom]:

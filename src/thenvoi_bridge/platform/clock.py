@@ -24,3 +24,8 @@ def later_than(earlier: str, moment: str) -> str:
     if moment > earlier:
         return moment
     return stamp(datetime.fromisoformat(earlier) + timedelta(microseconds=1))
+
+
+def earlier(moment: str, seconds: float) -> str:
+    """The moment that many seconds before."""
+    return stamp(datetime.fromisoformat(moment) - timedelta(seconds=seconds))

@@ -14,6 +14,6 @@ from thenvoi_bridge.platform.rules.access import Principal
 def send_event(call: SendEvent, me: Principal, tx: Change) -> EventCreated:
     """Keep an event. Raises `NotFound` outside the room, `Unprocessable` if it is too long."""
     seat(tx, call.chat_id, me)
-    check_size(call.content, "/event/content")
+    check_size(tx, call.content, "/event/content")
     row = append(tx, call.chat_id, me, call.message_type, call.content, call.metadata)
     return EventCreated(id=row["id"], message_type=call.message_type, success=True)

@@ -127,10 +127,10 @@ class Hub:
             return
         self._positions[logged.topic] = logged.seq
         payload = log.decoded(logged)
-        if logged.event == log.LEFT:
-            return self._forget(logged, payload["id"])
+        if logged.event in (log.LEFT, log.CLOSED):
+            return self._forget(logged, payload.get("id"))
         broadcast = Broadcast(logged.topic, logged.event, logged.payload)
-        for ear, since in self._ears.get(logged.topic, {}).items():
+        for ear, since in list(self._ears.get(logged.topic, {}).items()):  # one may stop as it hears
             if logged.seq > since and hears(ear.principal, logged.event, payload):
                 ear.hear(broadcast)
                 self._note(ear.principal, logged.event, payload)
@@ -140,7 +140,8 @@ class Hub:
             self._reached.append((payload["id"], principal.id))
             self._reached_some.set()
 
-    def _forget(self, left: log.Logged, actor_id: str) -> None:
-        for ear, since in list(self._ears.get(left.topic, {}).items()):
-            if ear.principal.id == actor_id and left.seq > since:  # it may have come back since
-                self.ignore(left.topic, ear)
+    def _forget(self, end: log.Logged, actor_id: str | None) -> None:
+        """End the subscriptions of an actor, or everybody's."""
+        for ear, since in list(self._ears.get(end.topic, {}).items()):
+            if actor_id in (None, ear.principal.id) and end.seq > since:  # it may have come back since
+                self.ignore(end.topic, ear)

@@ -13,10 +13,14 @@ from typing import Any, LiteralString
 from uuid import uuid4
 
 from thenvoi_bridge.contract.feed import Payload, Topic, event_name
+from thenvoi_bridge.platform.site import Site
 from thenvoi_bridge.storage import Row, Tx, Value
 
 LEFT = "left"
 """An event for the hub alone: the actor named in it hears nothing more of this topic."""
+
+CLOSED = "closed"
+"""An event for the hub alone: nobody hears anything more of this topic."""
 
 
 class Bell:
@@ -53,10 +57,11 @@ class Logged:
 
 @dataclass
 class Change:
-    """A transaction, the moment it happens at, and what subscribers are to be told about it."""
+    """A transaction, where and when it happens, and what subscribers are to be told about it."""
 
     tx: Tx
     now: str
+    site: Site
     told: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
 
     def all(self, sql: LiteralString, *args: Value) -> list[Row]:
@@ -86,6 +91,10 @@ class Change:
     def forget(self, topic: Topic, actor_id: str) -> None:
         """End an actor's subscription to a topic, exactly at this point of the topic's log."""
         self.told.append((str(topic), LEFT, json.dumps({"id": actor_id})))
+
+    def close(self, topic: Topic) -> None:
+        """End everybody's subscription to a topic, exactly at this point of the topic's log."""
+        self.told.append((str(topic), CLOSED, "{}"))
 
     def log(self) -> list[str]:
         """Write down what was told, last of all, and return the topics that grew.

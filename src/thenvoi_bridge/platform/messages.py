@@ -22,11 +22,12 @@ from thenvoi_bridge.contract.messages import (
     SendMessage,
     SendMyMessage,
 )
-from thenvoi_bridge.contract.page import MetaPage, Page, PageInfo
+from thenvoi_bridge.contract.page import MetaPage, More, Page, PageInfo
 from thenvoi_bridge.platform import clock
 from thenvoi_bridge.platform.chats import DEFAULT_TITLE
 from thenvoi_bridge.platform.handlers import handler
 from thenvoi_bridge.platform.lifecycle import delivery_of, open_delivery
+from thenvoi_bridge.platform.limits import check_quota
 from thenvoi_bridge.platform.log import Change
 from thenvoi_bridge.platform.paging import window
 from thenvoi_bridge.platform.rooms import mentionable, room, seat
@@ -35,8 +36,8 @@ from thenvoi_bridge.platform.rules.delivery import SHOWN, State
 from thenvoi_bridge.platform.rules.mentions import resolve, stored_form
 from thenvoi_bridge.storage import Row, Tx, Value
 
-MAX_CONTENT = 128 * 1024
-"""Bytes of UTF-8 in one message: no frame may reach the 1 MiB at which stock Python clients drop the link."""
+DAY = 24 * 60 * 60
+"""Seconds that the quota of messages is for."""
 
 TITLE_LENGTH = 60
 """Characters of the first message that make a room's title."""
@@ -46,12 +47,12 @@ TITLE_LENGTH = 60
 def send_message(call: SendMessage | SendMyMessage, me: Principal, tx: Change) -> MessageSent:
     """Store a text, note whom it is for, tell the room. Raises `NotFound`, `Unprocessable`."""
     seat(tx, call.chat_id, me)
-    check_size(call.content, "/message/content")
+    check_size(tx, call.content, "/message/content")
     recipients = resolve(me.id, call.mentions, mentionable(tx, call.chat_id))
     named = [{"id": r.id, "handle": r.handle, "name": r.name} for r in recipients]
     _title(tx, call.chat_id, call.content)
     content = stored_form(call.content, call.mentions, recipients)
-    check_size(content, "/message/content")  # again: short names become long ids
+    check_size(tx, content, "/message/content")  # again: short names become long ids
     row = append(tx, call.chat_id, me, "text", content, {"mentions": named, "status": "sent"})
     for recipient in recipients:
         if recipient.type == "Agent":
@@ -94,7 +95,8 @@ def get_context(call: GetContext, me: Principal, tx: Change) -> MetaPage[ChatMes
     args = (call.chat_id, me.id, me.id, call.chat_id)
     rows = tx.all(f"SELECT * {where} ORDER BY seq LIMIT ? OFFSET ?", *args, *window(call, size))
     info = PageInfo.of(call.page, size, _count(tx, where, *args))
-    return MetaPage(data=_messages(tx, rows, me), meta=info)
+    more = More(has_more=info.has_more, limit=size)
+    return MetaPage(data=_messages(tx, rows, me), meta=info, metadata=more)
 
 
 @handler
@@ -112,16 +114,21 @@ def list_my_messages(call: ListMyMessages, me: Principal, tx: Change) -> Page[Ch
     return Page(data=_messages(tx, rows, me), metadata=info)
 
 
-def check_size(content: str, pointer: str) -> None:
-    """Raise `Unprocessable` for more than `MAX_CONTENT` bytes."""
-    if len(content.encode()) > MAX_CONTENT:
-        raise Unprocessable("The text is too long", {pointer: [f"is longer than {MAX_CONTENT} bytes"]})
+def check_size(tx: Change, content: str, pointer: str) -> None:
+    """Raise `Unprocessable` for a text that is too long for the platform."""
+    limit = tx.site.settings.max_content
+    if len(content.encode()) > limit:
+        raise Unprocessable("The text is too long", {pointer: [f"is longer than {limit} bytes"]})
 
 
 def append(
     tx: Change, chat_id: str, sender: Principal, message_type: str, content: str, metadata: Json | None
 ) -> Row:
-    """Write the next message of a room. Numbers and times within a room only ever grow."""
+    """Write the next message of a room. Numbers and times within a room only ever grow.
+
+    Raises `Forbidden` (`limit_reached`) beyond the sender's quota.
+    """
+    _check_quota(tx, sender.id)
     chat = room(tx, chat_id)
     at = clock.later_than(chat["last_at"], tx.now)
     tx.run(
@@ -136,6 +143,12 @@ def append(
     )  # fmt: skip
     assert row is not None
     return row
+
+
+def _check_quota(tx: Change, sender_id: str) -> None:
+    if limit := tx.site.settings.max_messages:
+        sql: LiteralString = "SELECT count(*) AS n FROM messages WHERE sender_id = ? AND inserted_at > ?"
+        check_quota("messages", limit, tx.one(sql, sender_id, clock.earlier(tx.now, DAY)))
 
 
 def _title(tx: Tx, chat_id: str, content: str) -> None:

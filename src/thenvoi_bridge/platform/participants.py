@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from thenvoi_bridge.contract.errors import Conflict, Forbidden, NotFound
 from thenvoi_bridge.contract.feed import ParticipantAdded, ParticipantRemoved, RoomAdded, RoomRemoved, Topic
+from thenvoi_bridge.contract.page import PageInfo
 from thenvoi_bridge.contract.participants import (
     AddMyParticipant,
     AddParticipant,
@@ -11,12 +12,14 @@ from thenvoi_bridge.contract.participants import (
     ListParticipants,
     Participant,
     ParticipantDetails,
+    ParticipantList,
     RemoveMyParticipant,
     RemoveParticipant,
     Role,
 )
 from thenvoi_bridge.platform.handlers import handler
 from thenvoi_bridge.platform.identity import actor
+from thenvoi_bridge.platform.limits import check_quota
 from thenvoi_bridge.platform.log import Change
 from thenvoi_bridge.platform.peers import is_peer
 from thenvoi_bridge.platform.rooms import present, role_of, room, rooms_topic, seat
@@ -32,21 +35,28 @@ def list_participants(call: ListParticipants, me: Principal, tx: Change) -> list
 
 
 @handler
-def list_my_participants(call: ListMyParticipants, me: Principal, tx: Change) -> list[ParticipantDetails]:
+def list_my_participants(call: ListMyParticipants, me: Principal, tx: Change) -> ParticipantList:
     """The same for a person, who may ask for people or agents alone. Raises `NotFound`."""
     seat(tx, call.chat_id, me)
     rows = [row for row in present(tx, call.chat_id) if call.participant_type in (None, row["type"])]
-    return [ParticipantDetails.model_validate({**row, "is_external": _is_external(row)}) for row in rows]
+    shown = [ParticipantDetails.model_validate({**row, "is_external": _is_external(row)}) for row in rows]
+    return ParticipantList(data=shown, metadata=PageInfo.of(1, max(1, len(shown)), len(shown)))
 
 
 @handler
 def add_participant(call: AddParticipant | AddMyParticipant, me: Principal, tx: Change) -> Participant:
-    """Bring a peer into a room. Raises `NotFound`, `Conflict` if it is there, `Forbidden` by role."""
+    """Bring a peer into a room.
+
+    Raises `NotFound`, `Conflict` if it is there, `Forbidden` by role or because the room is full.
+    """
     role = seat(tx, call.chat_id, me)
     if role_of(tx, call.chat_id, call.participant_id):
         raise Conflict("Already a participant of this room")
     _check_reach(tx, me, call.participant_id)
     check_add(role, call.role)
+    if limit := tx.site.settings.max_participants:
+        sql = "SELECT count(*) AS n FROM participants WHERE chat_id = ? AND status = 'active'"
+        check_quota("participants", limit, tx.one(sql, call.chat_id))
     return enter(tx, room(tx, call.chat_id), call.participant_id, call.role)
 
 

@@ -5,13 +5,21 @@ from __future__ import annotations
 from typing import LiteralString
 
 from thenvoi_bridge.contract.page import Page, PageInfo
-from thenvoi_bridge.contract.peers import ListMyPeers, ListPeers, Peer
+from thenvoi_bridge.contract.peers import ListMyPeers, ListPeers, Peer, PeerType
 from thenvoi_bridge.platform.handlers import handler
 from thenvoi_bridge.platform.log import Change
 from thenvoi_bridge.platform.paging import window
 from thenvoi_bridge.platform.rooms import seat
 from thenvoi_bridge.platform.rules.access import Principal
 from thenvoi_bridge.storage import Row, Tx, Value
+
+_REGISTRY: dict[PeerType, LiteralString] = {
+    "Agent": "(id = ? OR owner_id = ? OR is_global = 1)",
+    "User": "((type = 'User' AND organization_id = ?) OR owner_id = ? OR is_global = 1)",
+}
+"""Who is there without being asked: owner, siblings and global agents; colleagues, own and global agents."""
+
+_CONTACT: LiteralString = "id IN (SELECT contact_id FROM contacts WHERE contacts.owner_id = ?)"
 
 
 def is_peer(tx: Tx, me: Principal, id: str) -> bool:
@@ -32,7 +40,7 @@ def list_my_peers(call: ListMyPeers, me: Principal, tx: Change) -> Page[Peer]:
     return _page(call, me, tx, call.type)
 
 
-def _page(call: ListPeers | ListMyPeers, me: Principal, tx: Change, type: str | None) -> Page[Peer]:
+def _page(call: ListPeers | ListMyPeers, me: Principal, tx: Change, type: PeerType | None) -> Page[Peer]:
     where, args = _peers(me)
     if type:
         where, args = where + " AND type = ?", [*args, type]
@@ -40,31 +48,36 @@ def _page(call: ListPeers | ListMyPeers, me: Principal, tx: Change, type: str | 
         seat(tx, call.not_in_chat, me)
         where += " AND id NOT IN (SELECT actor_id FROM participants WHERE chat_id = ? AND status = 'active')"
         args = [*args, call.not_in_chat]
-    # Agents before people: a published client takes the first entry for an agent.
-    sql = f"SELECT * FROM actors WHERE {where} ORDER BY type, inserted_at, id LIMIT ? OFFSET ?"
+    # Those of the registry come first, and agents before people: a published client takes the first entry
+    # for an agent.
+    sql = (
+        f"SELECT *, CASE WHEN {_CONTACT} THEN 1 ELSE 0 END AS is_contact, "
+        f"CASE WHEN {_REGISTRY[me.type]} THEN 'registry' ELSE 'contact' END AS source "
+        f"FROM actors WHERE {where} ORDER BY source DESC, type, inserted_at, id LIMIT ? OFFSET ?"
+    )
+    rows = tx.all(sql, me.id, *_registry_of(me), *args, *window(call))
     total = tx.one(f"SELECT count(*) AS n FROM actors WHERE {where}", *args)
     assert total is not None
     return Page(
-        data=[_peer(row) for row in tx.all(sql, *args, *window(call))],
+        data=[_peer(tx, row) for row in rows],
         metadata=PageInfo.of(call.page, call.page_size, total["n"]),
     )
 
 
 def _peers(me: Principal) -> tuple[LiteralString, list[Value]]:
     """The condition that makes an actor a peer of the caller, never the caller itself."""
-    if me.type == "Agent":
-        where: LiteralString = "(id = ? OR owner_id = ? OR is_global = 1)"
-        args: list[Value] = [me.owner_id, me.owner_id]
-    else:
-        where = "((type = 'User' AND organization_id = ?) OR owner_id = ? OR is_global = 1)"
-        args = [me.organization_id, me.id]
-    return where + " AND deleted_at IS NULL AND id <> ?", [*args, me.id]
+    where = f"({_REGISTRY[me.type]} OR {_CONTACT}) AND deleted_at IS NULL AND id <> ?"
+    return where, [*_registry_of(me), me.id, me.id]
 
 
-def _peer(row: Row) -> Peer:
+def _registry_of(me: Principal) -> tuple[str, str]:
+    """The values in the caller's condition of `_REGISTRY`. A person is its own owner."""
+    return (me.owner_id if me.type == "Agent" else me.organization_id), me.owner_id
+
+
+def _peer(tx: Change, row: Row) -> Peer:
     extra = {
         "is_external": True if row["type"] == "Agent" else None,
-        "is_contact": False,
-        "source": "registry",
+        "online": tx.site.presence.online(row["id"]),
     }
     return Peer.model_validate({**row, **extra})

@@ -8,17 +8,19 @@ from __future__ import annotations
 import logging
 import math
 import secrets
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from pydantic_core import from_json
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route as HttpRoute
 
 from thenvoi_bridge.contract import CALLS, Call
+from thenvoi_bridge.contract.call import Json, Route
 from thenvoi_bridge.contract.errors import (
     BadRequest,
     NotFound,
@@ -28,24 +30,24 @@ from thenvoi_bridge.contract.errors import (
     error_envelope,
 )
 from thenvoi_bridge.platform import clock
-from thenvoi_bridge.platform.auth import Keys
+from thenvoi_bridge.platform.auth import Auth, Claim
+from thenvoi_bridge.platform.bodies import checked_query, parsed, whole
 from thenvoi_bridge.platform.handlers import Handler
+from thenvoi_bridge.platform.limits import Rates, check_plan
 from thenvoi_bridge.platform.log import Bell, Change
+from thenvoi_bridge.platform.rules.access import Principal
+from thenvoi_bridge.platform.site import Site
 from thenvoi_bridge.storage import Busy, Database, Full, Tx
-
-MAX_BODY = 1024 * 1024
-"""Bytes of a request body."""
-
-MAX_DEPTH = 64
-"""Levels of a request body. Readers of JSON give up at some depth, our own client at about 200."""
 
 logger = logging.getLogger(__name__)
 
+Taken = tuple[type[Call[Any]], Route]
+"""A call, and the spelling of it that a request used."""
 
-class TooLarge(ThenvoiError):
-    """Send less."""
-
-    status, code, default = 413, "payload_too_large", f"The body is larger than {MAX_BODY} bytes"
+NOT_OFFERED = (
+    "Agents that think on the platform are not offered here; "
+    "register one that thinks elsewhere with POST /api/v1/me/agents/register"
+)
 
 
 class MethodNotAllowed(ThenvoiError):
@@ -54,107 +56,133 @@ class MethodNotAllowed(ThenvoiError):
     status, code, default = 405, "method_not_allowed", "This path does not take that method"
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request, as far as it can be read without knowing its call."""
+
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+    claim: Claim | None
+
+
 class Rest:
     """Everything a request needs to be answered."""
 
     def __init__(
-        self, db: Database, bell: Bell, keys: Keys, handlers: Mapping[type[Call[Any]], Handler]
+        self,
+        db: Database,
+        bell: Bell,
+        auth: Auth,
+        site: Site,
+        handlers: Mapping[type[Call[Any]], Handler],
     ) -> None:
-        self._db, self._bell, self._keys, self._handlers = db, bell, keys, handlers
+        self._db, self._bell, self._auth, self._site, self._handlers = db, bell, auth, site, handlers
+        self._rates = Rates(site.settings.rate)
 
-    def routes(self) -> list[Route]:
-        """One Starlette route per call. Raises `LookupError` naming calls that nobody handles."""
+    def routes(self) -> Iterator[HttpRoute]:
+        """One Starlette route per path. Raises `LookupError` naming calls that nobody handles."""
         if missing := [kind.__name__ for kind in CALLS if kind not in self._handlers]:
             raise LookupError(f"calls without a handler: {', '.join(missing)}")
-        return [
-            Route(kind.route.template, partial(self._answer, kind), methods=[kind.route.method])
-            for kind in CALLS
-        ]
+        by_path: defaultdict[str, dict[str, Taken]] = defaultdict(dict)
+        for kind in CALLS:
+            for route in kind.routes():
+                by_path[route.template][route.method] = kind, route
+        # Paths without a placeholder first: a 405 has the methods of the first path that fits.
+        for path, methods in sorted(by_path.items(), key=lambda known: known[0].count("{")):
+            yield HttpRoute(path, partial(self._answer, methods), methods=list(methods))
+        yield HttpRoute(
+            "/api/v1/me/agents", _not_offered, methods=["POST"]
+        )  # named by a seed, described by none
 
-    async def _answer(self, kind: type[Call[Any]], request: Request) -> Response:
-        body = await _body(request)
-        work = partial(self._work, kind, request, body)
-        if kind.route.method == "GET":
+    async def _answer(self, methods: Mapping[str, Taken], request: Request) -> Response:
+        kind, route = methods["GET" if request.method == "HEAD" else request.method]
+        work = partial(self._work, kind, route, await self._asked(route, request))
+        if route.method == "GET":
             answer, _ = await self._db.read(work)
         else:
             answer, topics = await self._db.write(work)
             self._bell.ring(topics)
-        return _rendered(kind, answer)
+        return _rendered(kind, route, answer)
 
-    def _work(self, kind: type[Call[Any]], request: Request, body: bytes, tx: Tx) -> tuple[object, list[str]]:
+    async def _asked(self, route: Route, request: Request) -> Asked:
+        body = await whole(request, self._site.settings.max_body) if route.has_body else b""
+        claim = None if route.side == "open" else await self._auth.claim_of_request(request.headers)
+        return Asked(request.path_params, dict(request.query_params), body, claim)
+
+    def _work(self, kind: type[Call[Any]], route: Route, asked: Asked, tx: Tx) -> tuple[object, list[str]]:
         """Runs inside the transaction, so that what the caller may do and does is one moment."""
-        side = kind.route.side
-        me = None if side == "system" else self._keys.caller(tx, request.headers, side)
-        call = kind.from_wire(request.path_params, dict(request.query_params), _parsed(body))
-        change = Change(tx, clock.now())
+        now, settings = clock.now(), self._site.settings
+        me = self._caller(tx, kind, asked.claim, now) if asked.claim else None
+        body = parsed(asked.body, settings.max_depth)
+        if settings.lenient_bodies:
+            body = _known(kind, route, body)
+        call = kind.from_wire(asked.path, checked_query(asked.query), body, route)
+        change = Change(tx, now, self._site)
         answer = self._handlers[kind](call, me, change)
         return answer, change.log()
+
+    def _caller(self, tx: Tx, kind: type[Call[Any]], claim: Claim, now: str) -> Principal:
+        me = self._auth.caller(tx, claim, kind.route.side, now)
+        self._rates.take(me.key_id or me.id)
+        check_plan(self._site.settings, kind, me)
+        return me
 
 
 def error_handlers() -> dict[Any, Callable[[Request, Exception], Response]]:
     """What Starlette is to do with every exception: always the envelope, never a traceback."""
-    return {ThenvoiError: _refused, HTTPException: _no_route, Busy: _busy, Full: _busy, Exception: _bug}
+    return {
+        ThenvoiError: _refused,
+        HTTPException: _no_route,
+        ClientDisconnect: _gone,
+        Busy: _busy,
+        Full: _busy,
+        Exception: _bug,
+    }
 
 
-async def _body(request: Request) -> bytes:
-    if int(request.headers.get("content-length", "0") or 0) > MAX_BODY:
-        raise TooLarge()
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MAX_BODY:
-            raise TooLarge()
-        parts.append(part)
-    return b"".join(parts)
+def _known(kind: type[Call[Any]], route: Route, body: Json | None) -> Json | None:
+    """What a lenient platform reads of a body: the properties that the call knows."""
+    inner = body.get(route.wrap) if body and route.wrap else body
+    if not isinstance(inner, dict):
+        return body
+    known = {name: value for name, value in inner.items() if name in kind.model_fields}
+    return {route.wrap: known} if route.wrap else known
 
 
-def _parsed(body: bytes) -> dict[str, Any] | None:
-    if not body.strip():
-        return None
-    try:
-        parsed = from_json(body, allow_inf_nan=False)
-    except ValueError as exc:
-        raise BadRequest("The body is not JSON") from exc
-    if not _is_readable(parsed, MAX_DEPTH):
-        raise BadRequest("The body is nested too deeply, or has a number too large to keep")
-    if not isinstance(parsed, dict):
-        raise BadRequest("The body is not a JSON object")
-    return parsed
+async def _not_offered(_: Request) -> Response:
+    raise NotFound(NOT_OFFERED)
 
 
-def _is_readable(value: object, depth: int) -> bool:
-    """Whether everybody who gets to see the value can read it: at most `depth` levels, no number infinite."""
-    match value:
-        case dict():
-            return depth > 0 and all(_is_readable(inner, depth - 1) for inner in value.values())
-        case list():
-            return depth > 0 and all(_is_readable(inner, depth - 1) for inner in value)
-        case float():
-            return math.isfinite(value)
-    return True
-
-
-def _rendered(kind: type[Call[Any]], answer: object) -> Response:
+def _rendered(kind: type[Call[Any]], route: Route, answer: object) -> Response:
     if answer is None:
         return Response(status_code=204)
-    return Response(kind.write_answer(answer), kind.route.status, media_type="application/json")
+    return Response(kind.write_answer(answer), route.status, media_type="application/json")
 
 
 def _refused(_: Request, exc: Exception) -> Response:
     assert isinstance(exc, ThenvoiError)
-    headers = {"Retry-After": str(round(exc.retry_after))} if isinstance(exc, RateLimited) else None
+    headers = {"Retry-After": str(math.ceil(exc.retry_after))} if isinstance(exc, RateLimited) else None
     return JSONResponse(error_envelope(exc, secrets.token_hex(8)), exc.status, headers)
 
 
 def _no_route(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)
-    return _refused(request, MethodNotAllowed() if exc.status_code == 405 else NotFound("No such path"))
+    if exc.status_code != 405:
+        return _refused(request, NotFound("No such path"))
+    answer = _refused(request, MethodNotAllowed())
+    answer.headers.update(exc.headers or {})  # Allow
+    return answer
 
 
 def _busy(request: Request, exc: Exception) -> Response:
     logger.warning("storage: %s", exc)
     return _refused(request, Unavailable())
+
+
+def _gone(request: Request, _: Exception) -> Response:
+    """The client left in the middle of its body; nobody hears this."""
+    return _refused(request, BadRequest())
 
 
 def _bug(_: Request, exc: Exception) -> Response:

@@ -14,7 +14,10 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from thenvoi_bridge.platform.app import opened, running
+from thenvoi_bridge.platform.site import Site
 from thenvoi_bridge.platform.socket import MAX_FRAME
+from thenvoi_bridge.platform.upgrade import Upgrade
+from thenvoi_bridge.settings import Platform
 
 logger = logging.getLogger(__name__)
 
@@ -86,12 +89,15 @@ class Served:
 
 
 @asynccontextmanager
-async def served(folder: Path, listener: socket.socket) -> AsyncGenerator[Served]:
+async def served(
+    folder: Path, listener: socket.socket, settings: Platform | None = None
+) -> AsyncGenerator[Served]:
     """Serve the platform whose data is in `folder` for as long as this is entered.
 
-    Leaving closes its sockets with 1012 (uvicorn), which clients take as "come back". Raises `StorageError`.
+    Leaving closes its sockets with 1012 (uvicorn), which clients take as "come back". Raises `StorageError`
+    and `BadSetting`.
     """
-    async with opened(folder) as (db, keys), running(db, keys) as app:
+    async with opened(folder) as (db, keys), running(db, Site(keys, settings or Platform())) as app:
         watched, ended = Watched(app), anyio.Event()
         server = uvicorn.Server(_config(watched))
         async with anyio.create_task_group() as tasks:
@@ -107,6 +113,7 @@ async def served(folder: Path, listener: socket.socket) -> AsyncGenerator[Served
 async def serve(
     folder: Path,
     listener: socket.socket,
+    settings: Platform | None = None,
     *,
     ready: Callable[[str], None],
     idle_exit: float | None = None,
@@ -115,7 +122,7 @@ async def serve(
 
     `ready` is called with the base URL once requests are answered.
     """
-    async with served(folder, listener) as platform, anyio.create_task_group() as tasks:
+    async with served(folder, listener, settings) as platform, anyio.create_task_group() as tasks:
         ready(platform.url)
         if idle_exit is not None:
             tasks.start_soon(_end_when_idle, platform, idle_exit)
@@ -127,7 +134,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         lifespan="off",
-        ws="websockets-sansio",
+        ws=Upgrade,
         ws_max_size=MAX_FRAME,
         ws_per_message_deflate=False,
         access_log=False,

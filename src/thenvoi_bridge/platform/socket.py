@@ -1,29 +1,28 @@
-"""The WebSocket endpoint: Phoenix Channels for one connected identity, fed by the hub."""
+"""A connected socket: Phoenix Channels for one identity, fed by the hub.
+
+Whoever serves one awaits `talk` and then `close`. In between nothing is heard any more, but what was heard
+before is still to be sent.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections import deque
 from contextlib import suppress
 from functools import partial
 
 import anyio
+from anyio.lowlevel import checkpoint
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from thenvoi_bridge.contract.errors import Unauthorized
 from thenvoi_bridge.contract.feed import Topic
-from thenvoi_bridge.phoenix.frames import Broadcast, ProtocolError
+from thenvoi_bridge.phoenix.frames import Broadcast, Codec, ProtocolError
 from thenvoi_bridge.phoenix.server import JoinAsked, Left, ServerProtocol
-from thenvoi_bridge.platform.auth import Keys
 from thenvoi_bridge.platform.hub import Hub
 from thenvoi_bridge.platform.rooms import role_of
 from thenvoi_bridge.platform.rules.access import Principal, own_topic
-from thenvoi_bridge.storage import Database, Tx
-
-IDLE = 45.0
-"""Seconds without any inbound frame after which a socket is closed (vendor text); clients beat every 30."""
-
-BACKLOG = 1000
-"""Frames a slow reader may lag behind. Over it the socket is closed, and the client catches up by REST."""
+from thenvoi_bridge.settings import Platform
+from thenvoi_bridge.storage import StorageError, Tx
 
 CLOSING = 5.0
 """Seconds a client that reads nothing may hold up the end of its own socket."""
@@ -31,89 +30,82 @@ CLOSING = 5.0
 MAX_FRAME = 64 * 1024
 """Bytes of an inbound frame; clients only join, leave and beat."""
 
-CLOSED_IDLE = 4000  # a code of our own: published clients give up for good on 1000, 1001 and 1008
+CLOSED_CLEANLY = 1000
+CLOSED_REVOKED = 1008
 CLOSED_BROKEN = 1011
+CLOSED_IDLE = 4000  # a code of our own: published clients give up for good on 1000, 1001 and 1008
 
 logger = logging.getLogger(__name__)
 
 
-class Gate:
-    """Lets connections in: authenticates the upgrade and serves the socket."""
-
-    def __init__(self, db: Database, keys: Keys, hub: Hub) -> None:
-        self._db, self._keys, self._hub = db, keys, hub
-
-    async def serve(self, ws: WebSocket) -> None:
-        """Serve one WebSocket from its upgrade to its end.
-
-        Any refusal is an HTTP 403 before the upgrade: published clients stop on 403 and retry on all else.
-        """
-        principal = await self._db.read(lambda tx: self._principal(tx, ws))
-        if principal is None or not ws.query_params.get("vsn", "").startswith("2.0."):
-            await ws.close()  # before `accept` this is the 403
-            return
-        await ws.accept()
-        await Socket(ws, principal, self._hub).serve()
-
-    def _principal(self, tx: Tx, ws: WebSocket) -> Principal | None:
-        """Whom the upgrade's key stands for, or the agent of that person which `agent_id` names."""
-        key = ws.headers.get("x-api-key") or ws.query_params.get("api_key") or ""
-        agent_id = ws.query_params.get("agent_id", "")
-        try:
-            principal = self._keys.principal(tx, key)
-        except Unauthorized:
-            return None
-        # phoenix.js writes an unset parameter as the text "undefined".
-        if agent_id in ("", "undefined", principal.id):
-            return principal
-        return self._keys.as_agent(tx, principal, agent_id)
-
-
 class Socket:
-    """One connected identity. An `Ear` of the hub."""
+    """One connected identity. An `Ear` of the hub and a `Connection` of the presence."""
 
-    def __init__(self, ws: WebSocket, principal: Principal, hub: Hub) -> None:
+    def __init__(
+        self, ws: WebSocket, principal: Principal, hub: Hub, codec: Codec, settings: Platform
+    ) -> None:
         self.principal = principal
-        self._ws, self._hub = ws, hub
-        self._protocol = ServerProtocol()
-        self._queue: list[str] = []
+        self._ws, self._hub, self._settings = ws, hub, settings
+        self._protocol = ServerProtocol(codec)
+        self._queue: deque[str] = deque()
         self._queued = anyio.Event()
         self._scope = anyio.CancelScope()
+        self._ending: tuple[int, str] | None = None
 
     def hear(self, broadcast: Broadcast) -> None:
         """Queue an event for the client. Never waits."""
         self._protocol.push(broadcast)
         self._flush()
 
-    async def serve(self) -> None:
+    def end(self, code: int, reason: str) -> None:
+        """Hear and read nothing more, and be closed with `code`. Only the first call counts."""
+        if self._ending is None:
+            self._ending = code, reason
+            self._turn_away()
+            self._scope.cancel()
+
+    async def talk(self) -> None:
         """Talk until either side ends it."""
         try:
             with self._scope:
-                await self._talk()
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(self._write)
+                    await self._read()
+                    tasks.cancel_scope.cancel()
+        except Exception:
+            logger.exception("a socket of %s failed", self.principal.id)
+            self.end(CLOSED_BROKEN, "internal error")
         finally:
-            for topic in self._protocol.joined:
-                self._hub.ignore(topic, self)
-        if self._scope.cancelled_caught:
-            await self._close(CLOSED_BROKEN, "reading too slowly")
+            self._turn_away()
 
-    async def _talk(self) -> None:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._write)
-            await self._read()
-            tasks.cancel_scope.cancel()
+    async def close(self) -> None:
+        """Send what is queued and close, if the client has not done so."""
+        if self._ending is None:
+            return
+        code, reason = self._ending
+        logger.info("closing a socket of %s: %s", self.principal.id, reason)
+        with anyio.move_on_after(CLOSING), suppress(WebSocketDisconnect, RuntimeError):
+            await self._send_queued()
+            await self._ws.close(code, reason)
+
+    def _turn_away(self) -> None:
+        for topic in self._protocol.joined:
+            self._hub.ignore(topic, self)
 
     async def _read(self) -> None:
+        """Any frame counts as a sign of life; pings do not, since uvicorn answers them without telling us."""
         while True:
-            with anyio.move_on_after(IDLE) as patience:
+            with anyio.move_on_after(self._settings.idle or None):
                 text = await self._receive()
                 if text is None:
                     return
                 await self._take(text)
-            if patience.cancelled_caught:
-                return await self._close(CLOSED_IDLE, "idle")
+                await checkpoint()  # what came at once must not keep the writer from its work
+                continue
+            return self.end(CLOSED_IDLE, "idle")
 
     async def _receive(self) -> str | None:
-        """The next text frame, or None once the client has gone."""
+        """The next text frame, or None once the client has gone. Binary frames pass for malformed ones."""
         message = await self._ws.receive()
         return None if message["type"] == "websocket.disconnect" else message.get("text") or ""
 
@@ -121,7 +113,7 @@ class Socket:
         try:
             events = self._protocol.receive(text)
         except ProtocolError:
-            return await self._close(CLOSED_BROKEN, "not a frame")
+            return self.end(CLOSED_BROKEN, "not a frame")
         for event in events:
             match event:
                 case JoinAsked():
@@ -134,34 +126,47 @@ class Socket:
         topic = Topic.parse(asked.topic)
         if topic is None:
             return self._protocol.refuse(asked, "unmatched topic")
-        if not await self._hub.listen(asked.topic, self, partial(self._may_join, topic)):
+        try:
+            heard = await self._listen(topic)
+        except StorageError as exc:
+            logger.warning("cannot tell whether %s may join: %s", self.principal.id, exc)
+            return self._protocol.refuse(asked, "join crashed")
+        if not heard:
             return self._protocol.refuse(asked, "unauthorized")
         self._protocol.accept(asked)  # nothing was awaited since, so the reply leaves before any event
 
-    def _may_join(self, topic: Topic, tx: Tx) -> bool:
+    async def _listen(self, topic: Topic) -> bool:
+        """Hear a topic from now on; False if that is not allowed, which is cheap to say for most topics."""
         verdict = own_topic(self.principal, topic)
-        if verdict == "ask the room":
-            return role_of(tx, topic.id, self.principal.id) is not None
-        return verdict == "yes"
+        if verdict == "no":
+            return False
+        ask = partial(self._is_in, topic.id) if verdict == "ask the room" else lambda tx: True
+        return await self._hub.listen(str(topic), self, ask)
+
+    def _is_in(self, chat_id: str, tx: Tx) -> bool:
+        return role_of(tx, chat_id, self.principal.id) is not None
 
     def _flush(self) -> None:
-        self._queue += self._protocol.outgoing()
+        frames = self._protocol.outgoing()
+        if self._ending is not None:
+            return
+        self._queue += frames
         self._queued.set()
-        if len(self._queue) > BACKLOG:
-            self._scope.cancel()
+        if 0 < self._settings.backlog < len(self._queue):
+            self._queue = deque()  # nobody reads it; the client catches up by REST
+            self.end(CLOSED_BROKEN, "reading too slowly")
 
     async def _write(self) -> None:
         while True:
             await self._queued.wait()
             self._queued = anyio.Event()
-            queue, self._queue = self._queue, []
             try:
-                for text in queue:
-                    await self._ws.send_text(text)
+                await self._send_queued()
             except (WebSocketDisconnect, RuntimeError):
                 return  # the reader is told of it too, and ends the talk
 
-    async def _close(self, code: int, reason: str) -> None:
-        logger.info("closing a socket of %s: %s", self.principal.id, reason)
-        with anyio.move_on_after(CLOSING), suppress(WebSocketDisconnect, RuntimeError):
-            await self._ws.close(code, reason)
+    async def _send_queued(self) -> None:
+        queue = self._queue
+        while queue:
+            await self._ws.send_text(queue[0])
+            queue.popleft()  # only now: a send that is cancelled has sent nothing

@@ -63,7 +63,7 @@ def test_an_agent_never_removes_its_owner(actor: Role, target: Role) -> None:
 
 
 OWN: dict[PeerType, set[TopicKind]] = {
-    "User": {"user_rooms", "user_contacts"},
+    "User": {"user_rooms", "user_contacts", "tasks"},
     "Agent": {"agent_rooms", "agent_contacts", "agent_control"},
 }
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thenvoi_bridge.platform.rules.handles import agent_handle, free_handle, slug, user_handle
+from thenvoi_bridge.platform.rules.handles import agent_handle, free_handle, normal_form, slug, user_handle
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,18 @@ def test_an_agent_is_called_after_its_owner_and_its_name() -> None:
 )
 def test_a_taken_handle_gets_the_first_free_number(taken: set[str], handle: str) -> None:
     assert free_handle("alice", taken.__contains__) == handle
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("alice", "alice"),
+        ("@alice", "alice"),
+        (" @Alice/Data-Analyst\n", "alice/data-analyst"),
+        ("@@alice", "@alice"),
+        ("@", ""),
+        ("", ""),
+    ],
+)
+def test_a_handle_is_kept_without_its_at_sign_in_lower_case(written: str, kept: str) -> None:
+    assert normal_form(written) == kept

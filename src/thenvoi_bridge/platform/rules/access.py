@@ -13,7 +13,10 @@ from thenvoi_bridge.contract.peers import PeerType
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The caller, as its credential says. `owner_id` is the person behind it: itself for a person."""
+    """The caller, as its credential says. `owner_id` is the person behind it: itself for a person.
+
+    `key_id` is empty for somebody who came with a token; `plan` is that of the organisation.
+    """
 
     id: str
     type: PeerType
@@ -22,6 +25,7 @@ class Principal:
     handle: str
     name: str
     key_id: str
+    plan: str = "free"
 
 
 MAY_ADD: dict[Role, frozenset[Role]] = {
@@ -39,7 +43,7 @@ MAY_REMOVE: dict[Role, frozenset[Role]] = {
 """Role of the one who removes -> roles it may remove in others."""
 
 OWN_TOPICS: dict[PeerType, frozenset[TopicKind]] = {
-    "User": frozenset({"user_rooms", "user_contacts"}),
+    "User": frozenset({"user_rooms", "user_contacts", "tasks"}),
     "Agent": frozenset({"agent_rooms", "agent_contacts", "agent_control"}),
 }
 """Topics that carry the identity's own id; everybody else's are refused."""

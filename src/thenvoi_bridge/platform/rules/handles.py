@@ -8,6 +8,11 @@ from itertools import count
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_.")
 
 
+def normal_form(handle: str) -> str:
+    """A handle as it is kept: without a leading @, in lower case."""
+    return handle.strip().removeprefix("@").casefold()
+
+
 def slug(text: str) -> str:
     """Lower case, everything that may not stand in a handle a single `-`; never empty."""
     kept = "".join(c if c in _LETTERS else "-" for c in text.casefold())
