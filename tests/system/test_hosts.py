@@ -1,8 +1,6 @@
 """What every host gets from the bridge over stdio, whichever era of MCP it speaks."""
 
 import json
-import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import mcp_types as types
 import pytest
 from mcp import Client as McpClient
 
+from tests.wire.foreign import python
 from tests.world import World, bridge, host, say
 from thenvoi_bridge.contract.messages import ListMessages
 
@@ -200,12 +199,9 @@ async def test_a_host_on_the_1_30_sdk_hears_answers_and_is_told(here: World, tmp
     room = await here.room(alice, scout)
     script = tmp_path / "old_host.py"
     script.write_text(OLD_HOST)
-    uv = os.environ.get("UV") or shutil.which("uv")
-    assert uv, "this test needs uv, as the README's test command brings it"
-    command = [uv, "run", "--quiet", "--no-project", "--isolated", "--python", sys.executable]
     server = bridge(here.url, scout.key, tmp_path / "state")
     async with await anyio.open_process(
-        [*command, "--with", "mcp==1.30.0", "python", str(script), sys.executable],
+        [*python("mcp==1.30.0"), str(script), sys.executable],
         env=server.env,
         stderr=None,
     ) as old:
