@@ -48,7 +48,7 @@ class Revocation:
             ids = sorted({id for one in some for id in _rests_on(one.principal)})
             good = await self._db.read(partial(good_ids, ids=ids, now=clock.now()))
             for one in some:
-                if one.principal.id not in good:
+                if not good.issuperset(_rests_on(one.principal)):
                     one.end(CLOSED_REVOKED, "credential revoked")
                     self._presence.leave(one)
 
