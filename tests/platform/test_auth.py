@@ -50,6 +50,7 @@ async def test_nothing_but_the_whole_key_is_a_key(town: Town, forge: Callable[[s
     for path, who in (("/agent/me", town.scout), ("/me/profile", town.alice)):
         answer = await town.http.get(path, headers={"X-API-Key": forge(who.key)})
         assert refused(answer, 401, "unauthorized") == {}
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
 async def test_a_key_of_strange_characters_is_no_key(town: Town) -> None:

@@ -274,3 +274,23 @@ async def test_what_is_too_much_is_declared(tight: Town, where: str) -> None:
         assert (
             misfits(DOCUMENT, headers["Retry-After"]["schema"], int(answers[1].headers["retry-after"])) == []
         )
+
+
+def test_every_link_leads_to_an_operation_and_gives_what_its_path_wants() -> None:
+    operations = {
+        operation["operationId"]: (path, operation)
+        for path, methods in document()["paths"].items()
+        for operation in methods.values()
+    }
+    linked = set()
+    for path, operation in operations.values():
+        for response in operation["responses"].values():
+            for link in response.get("links", {}).values():
+                target, _ = operations[link["operationId"]]
+                assert set(link["parameters"]) <= set(re.findall(r"{(\w+)}", target))
+                for expression in link["parameters"].values():
+                    if expression.startswith("$request.path."):
+                        assert "{" + expression.removeprefix("$request.path.") + "}" in path
+                linked.add(link["operationId"])
+    wanting = {id for id, (path, one) in operations.items() if "{" in path and not one.get("deprecated")}
+    assert wanting == linked

@@ -75,7 +75,7 @@ async def fuzzed(here: World, folder: Path, key: str, operations: list[str], exa
     settings.write_text(configuration(key, examples, report))
     run = [*python(SCHEMATHESIS), "-m", "schemathesis.cli", "--config-file", str(settings), "run"]
     url = f"{here.url}/openapi.json"
-    command = [*run, url, *operations, "--workers", "2", "--no-color", "--warnings", "off"]
+    command = [*run, url, *operations, "--no-color", "--warnings", "off"]
     done = await anyio.run_process(command, cwd=folder, env=environment(), check=False)
     assert report.exists(), done.stdout.decode()
     found: dict[str, Any] = json.loads(report.read_text())

@@ -26,6 +26,7 @@ from thenvoi_bridge.contract.errors import (
     NotFound,
     RateLimited,
     ThenvoiError,
+    Unauthorized,
     Unavailable,
     error_envelope,
 )
@@ -162,8 +163,17 @@ def _rendered(kind: type[Call[Any]], route: Route, answer: object) -> Response:
 
 def _refused(_: Request, exc: Exception) -> Response:
     assert isinstance(exc, ThenvoiError)
-    headers = {"Retry-After": str(math.ceil(exc.retry_after))} if isinstance(exc, RateLimited) else None
-    return JSONResponse(error_envelope(exc, secrets.token_hex(8)), exc.status, headers)
+    return JSONResponse(error_envelope(exc, secrets.token_hex(8)), exc.status, _advice(exc))
+
+
+def _advice(error: ThenvoiError) -> dict[str, str] | None:
+    """The headers that go with a refusal."""
+    match error:
+        case RateLimited(retry_after=seconds):
+            return {"Retry-After": str(math.ceil(seconds))}
+        case Unauthorized():
+            return {"WWW-Authenticate": "Bearer"}  # RFC 9110, 15.5.2; there is no registered name for a key
+    return None
 
 
 def _no_route(request: Request, exc: Exception) -> Response:

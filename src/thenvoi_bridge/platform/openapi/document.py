@@ -28,6 +28,7 @@ from thenvoi_bridge.contract.errors import (
 from thenvoi_bridge.contract.feed import TopicKind
 from thenvoi_bridge.platform.bodies import TooLarge
 from thenvoi_bridge.platform.openapi import examples, shapes
+from thenvoi_bridge.platform.openapi.links import links
 from thenvoi_bridge.platform.system import API_VERSION
 
 PARAGRAPHS = (
@@ -164,7 +165,8 @@ def _answers(kind: type[Call[Any]], route: Route) -> Json:
     schema, may_be_none = shapes.answer(kind)
     answers: Json = {}
     if schema:
-        answers[str(route.status)] = {**_phrase(route.status), "content": _json(schema)}
+        more = {"links": found} if (found := links(kind)) else {}
+        answers[str(route.status)] = {**_phrase(route.status), "content": _json(schema), **more}
     if may_be_none:
         answers["204"] = _phrase(204)
     return answers
