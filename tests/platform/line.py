@@ -82,7 +82,7 @@ class Line:
 
 
 class OldLine(Line):
-    """A connection in version 1 of Phoenix, whose frames have no join_ref; they are read as if it were null."""
+    """A connection in version 1 of Phoenix, whose frames have no join_ref; it is read as null."""
 
     async def send(self, *frame: object) -> None:
         _, ref, topic, event, payload = frame

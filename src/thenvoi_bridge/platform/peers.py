@@ -11,15 +11,18 @@ from thenvoi_bridge.platform.log import Change
 from thenvoi_bridge.platform.paging import window
 from thenvoi_bridge.platform.rooms import seat
 from thenvoi_bridge.platform.rules.access import Principal
+from thenvoi_bridge.platform.rules.peers import Relation, Source, related
 from thenvoi_bridge.storage import Row, Tx, Value
 
-_REGISTRY: dict[PeerType, LiteralString] = {
-    "Agent": "(id = ? OR owner_id = ? OR is_global = 1)",
-    "User": "((type = 'User' AND organization_id = ?) OR owner_id = ? OR is_global = 1)",
+_RELATED: dict[Relation, LiteralString] = {
+    "owner": "id = ?",
+    "sibling": "owner_id = ?",
+    "own agent": "owner_id = ?",
+    "colleague": "(type = 'User' AND organization_id = ?)",
+    "global agent": "is_global = ?",
+    "contact": "id IN (SELECT contact_id FROM contacts WHERE contacts.owner_id = ?)",
 }
-"""Who is there without being asked: owner, siblings and global agents; colleagues, own and global agents."""
-
-_CONTACT: LiteralString = "id IN (SELECT contact_id FROM contacts WHERE contacts.owner_id = ?)"
+"""How a relation to the caller shows in an actor's row; the value comes from `_value`."""
 
 
 def is_peer(tx: Tx, me: Principal, id: str) -> bool:
@@ -48,14 +51,16 @@ def _page(call: ListPeers | ListMyPeers, me: Principal, tx: Change, type: PeerTy
         seat(tx, call.not_in_chat, me)
         where += " AND id NOT IN (SELECT actor_id FROM participants WHERE chat_id = ? AND status = 'active')"
         args = [*args, call.not_in_chat]
+    contact, of_contact = _from(me, "contact")
+    registry, of_registry = _from(me, "registry")
     # Those of the registry come first, and agents before people: a published client takes the first entry
     # for an agent.
     sql = (
-        f"SELECT *, CASE WHEN {_CONTACT} THEN 1 ELSE 0 END AS is_contact, "
-        f"CASE WHEN {_REGISTRY[me.type]} THEN 'registry' ELSE 'contact' END AS source "
+        f"SELECT *, CASE WHEN {contact} THEN 1 ELSE 0 END AS is_contact, "
+        f"CASE WHEN {registry} THEN 'registry' ELSE 'contact' END AS source "
         f"FROM actors WHERE {where} ORDER BY source DESC, type, inserted_at, id LIMIT ? OFFSET ?"
     )
-    rows = tx.all(sql, me.id, *_registry_of(me), *args, *window(call))
+    rows = tx.all(sql, *of_contact, *of_registry, *args, *window(call))
     total = tx.one(f"SELECT count(*) AS n FROM actors WHERE {where}", *args)
     assert total is not None
     return Page(
@@ -66,13 +71,28 @@ def _page(call: ListPeers | ListMyPeers, me: Principal, tx: Change, type: PeerTy
 
 def _peers(me: Principal) -> tuple[LiteralString, list[Value]]:
     """The condition that makes an actor a peer of the caller, never the caller itself."""
-    where = f"({_REGISTRY[me.type]} OR {_CONTACT}) AND deleted_at IS NULL AND id <> ?"
-    return where, [*_registry_of(me), me.id, me.id]
+    registry, of_registry = _from(me, "registry")
+    contact, of_contact = _from(me, "contact")
+    where = f"({registry} OR {contact}) AND deleted_at IS NULL AND id <> ?"
+    return where, [*of_registry, *of_contact, me.id]
 
 
-def _registry_of(me: Principal) -> tuple[str, str]:
-    """The values in the caller's condition of `_REGISTRY`. A person is its own owner."""
-    return (me.owner_id if me.type == "Agent" else me.organization_id), me.owner_id
+def _from(me: Principal, source: Source) -> tuple[LiteralString, list[Value]]:
+    """The condition that makes an actor a peer from this source, as the rules have it."""
+    relations = related(me.type, source)
+    return f"({' OR '.join(_RELATED[one] for one in relations)})", [_value(me, one) for one in relations]
+
+
+def _value(me: Principal, relation: Relation) -> Value:
+    match relation:
+        case "owner" | "sibling":
+            return me.owner_id
+        case "colleague":
+            return me.organization_id
+        case "global agent":
+            return 1
+        case "own agent" | "contact":
+            return me.id
 
 
 def _peer(tx: Change, row: Row) -> Peer:
