@@ -21,7 +21,7 @@ TABLE = {
 @pytest.mark.parametrize("nth", [0, 1], ids=["Agent", "User"])
 @pytest.mark.parametrize("relation", TABLE)
 def test_a_relation_makes_a_peer_from_one_source_or_none(nth: int, relation: Relation) -> None:
-    caller: PeerType = ("Agent", "User")[nth]  # type: ignore[assignment]
+    caller: PeerType = ("Agent", "User")[nth]
     found = [source for source in ("registry", "contact") if relation in related(caller, source)]
     assert found == [source for source in (TABLE[relation][nth],) if source]
 
