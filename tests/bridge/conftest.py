@@ -1,12 +1,11 @@
 """A person, an agent of hers and a room with both, on a platform that the tests of a module share."""
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from itertools import count
 from pathlib import Path
 
-import httpcore2
 import pytest
 
 from tests.world import Somebody, World, world
@@ -36,14 +35,6 @@ async def played(here: World) -> Scene:
     alice = await here.person(organization=organization)
     scout = await here.agent(alice, "Scout")
     return Scene(here, alice, scout, await here.room(alice, scout), organization)
-
-
-@pytest.fixture(scope="package", autouse=True)
-def certificates_read_once() -> Iterator[None]:
-    """Nothing here speaks TLS, but each of hundreds of clients would read the computer's certificates."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(httpcore2, "default_ssl_context", cache(httpcore2.default_ssl_context))
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
+import mcp_types as types
 import pytest
 
 from tests.bridge.cable import Cable, cable
@@ -15,6 +17,7 @@ from tests.world import say
 from thenvoi_bridge.bridge import seat as seats
 from thenvoi_bridge.bridge import settling, sweeping
 from thenvoi_bridge.bridge.endpoint import Endpoint
+from thenvoi_bridge.contract.contacts import AddMyContact, AnswerContactRequest
 from thenvoi_bridge.contract.lifecycle import MarkProcessed, MarkProcessing
 from thenvoi_bridge.contract.messages import ListMessages
 from thenvoi_bridge.contract.participants import AddMyParticipant, RemoveMyParticipant
@@ -260,3 +263,30 @@ async def test_every_agent_on_a_computer_has_an_inbox_of_its_own(scene: Scene, s
     async with live(scene.here, other, state) as host:
         assert await ids_in(host) == []
     assert len(list((state / "agents").iterdir())) == 2
+
+
+async def test_whoever_asks_to_become_a_contact_is_shown_until_they_are_answered(
+    scene: Scene, state: Path
+) -> None:
+    bob = await scene.here.person("Bob Roe")
+    async with live(scene.here, scene.scout, state) as host:
+
+        async def last_line() -> str:
+            block = (await host.llm.call_tool("list_chats", {})).content[-1]
+            assert isinstance(block, types.TextContent)
+            return block.text
+
+        assert (host.seat.requests, await last_line()) == (0, "[inbox: 0 unread]")
+        await bob.call(AddMyContact(recipient_handle=scene.scout.handle))
+        await host.rung(partial(waiting, host, 1))
+        assert await last_line() == (
+            "[inbox: 0 unread] [contacts: 1 asked to become one, call list_contact_requests]"
+        )
+        assert (await host.read("thenvoi://status"))["contact_requests"] == 1
+        await scene.scout.call(AnswerContactRequest(action="reject", handle=bob.handle))
+        await host.rung(partial(waiting, host, 0))
+        assert await last_line() == "[inbox: 0 unread]"
+
+
+async def waiting(host: Desk, requests: int) -> bool:
+    return host.seat.requests == requests

@@ -217,7 +217,7 @@ async def test_other_subprotocols_are_refused(city: Town) -> None:
     for offered in (["other"], offer(city.scout.key)[1:], ["Phoenix"], ["graphql-ws", "x"]):
         assert await refusal(city.here.url, {"api_key": city.scout.key}, offered=offered) == REFUSED
     good = offer(city.scout.key)[1].removeprefix(BEARER)
-    for text in ("", "!", "x", "_w", "gA", "a.b", "eA", good[:-4], f"{good[:8]}!{good[8:]}"):
+    for text in ("", "!", "x", "_w", "gA", "a.b", "eA", good[:-4], f"{good[:8]}!!!!{good[8:]}"):
         assert await refusal(city.here.url, {}, offered=["phoenix", BEARER + text]) == REFUSED, text
 
 
@@ -397,21 +397,46 @@ async def test_an_older_socket_that_reads_nothing_does_not_hold_up_the_new_one(c
     """What it had been told before is still sent, in order, and nothing after the farewell."""
     room = await city.room(city.scout)
     topic = f"chat_room:{room}"
-    async with line(city.here.url, city.scout) as old:
+    async with line(city.here.url, city.scout) as old, line(city.here.url, city.alice) as witness:
         await old.join(topic)
         await old.join(f"agent_control:{city.scout.id}")
+        await witness.join(topic)
         old.ws.transport.pause_reading()
         before = [await city.say(room, city.scout, text="x" * 100_000) for _ in range(80)]
+        assert [(await witness.event("message_created"))["id"] for _ in before] == before
         async with line(city.here.url, city.scout) as new:
             await new.join(topic)
+            old.ws.transport.resume_reading()
             after = await city.say(room, city.scout)
             assert (await new.event("message_created"))["id"] == after
-            old.ws.transport.resume_reading()
             code, frames = await old.closed()
     assert code == 1000
     *messages, (_, _, _, event, _) = frames
     assert event == "supersede"
     assert [frame[4]["id"] for frame in messages] == before
+
+
+async def test_a_join_that_is_decided_after_the_farewell_is_not_answered(
+    city: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, over = anyio.Event(), anyio.Event()
+
+    async def listen(*_: object) -> bool:
+        asked.set()
+        with anyio.CancelScope(shield=True):  # as when the answer was there before the cancellation
+            await over.wait()
+        return True
+
+    async with line(city.here.url, city.scout) as old:
+        await old.join(f"agent_control:{city.scout.id}")
+        with monkeypatch.context() as patch:
+            patch.setattr(Hub, "listen", listen)
+            await old.send("9", "9", f"agent_rooms:{city.scout.id}", "phx_join", {})
+            await asked.wait()
+        async with line(city.here.url, city.scout) as new:
+            assert await new.rest() == []
+            over.set()
+            await superseded(old, city.scout)
 
 
 # What later clients are told
@@ -513,44 +538,54 @@ def delete(tx: Tx, who: Somebody) -> None:
     tx.run("UPDATE actors SET deleted_at = 'now' WHERE id = ?", who.id)
 
 
-async def test_whoever_may_not_be_here_any_more_is_closed_within_five_seconds(city: Town) -> None:
-    here, url = city.here, city.here.url
-    ann, ben, cat = [await here.person(name, "Past") for name in ("Ann A", "Ben B", "Cat C")]
-    agents = {who.id: await here.agent(who, "Agent") for who in (ann, ben, cat)}
-    second = await here.agent(ann, "Second")
-    short = await administered(here, partial(create_key, who=second.handle, seconds=0.5))
-    deleted = await here.agent(ann, "Deleted")
-    spare = await administered(here, partial(create_key, who=ann.handle))
-    doomed: list[dict[str, Any]] = [
-        {"query": {"api_key": ann.key}},  # revoked
-        {"query": {"api_key": ann.key, "agent_id": agents[ann.id].id}},
-        {"query": {"api_key": short["api_key"]}},  # expires
-        {"query": {"api_key": deleted.key}},  # deleted over REST
-        {"query": {"token": token(ben)}},  # the person is deleted
-        {"query": {"token": token(ben), "agent_id": agents[ben.id].id}},
-        {"query": {"api_key": ben.key}},
-    ]
-    staying: list[dict[str, Any]] = [
-        {"query": {"api_key": spare["api_key"]}},
-        {"query": {"token": token(ann)}},
-        {"query": {"token": token(cat)}},
-        {"query": {"token": token(cat), "agent_id": agents[cat.id].id}},
-    ]
-    async with AsyncExitStack() as stack:
-        going = [await stack.enter_async_context(called(url, **way)) for way in doomed]
-        others = [await stack.enter_async_context(called(url, **way)) for way in staying]
+async def test_whoever_may_not_be_here_any_more_is_closed_within_five_seconds(tmp_path: Path) -> None:
+    async with (
+        world(tmp_path, Platform(jwt_secret=SECRET)) as here,
+        httpx2.AsyncClient(base_url=f"{here.url}/api/v1") as http,
+        AsyncExitStack() as stack,
+    ):
+        ann, ben, cat = [await here.person(name) for name in ("Ann A", "Ben B", "Cat C")]
+        agents = {who.id: [await here.agent(who, f"Agent {n}") for n in range(4)] for who in (ann, ben, cat)}
+        spare = (await administered(here, partial(create_key, who=ann.handle)))["api_key"]
+        short = await administered(here, partial(create_key, who=agents[cat.id][0].handle, seconds=0.5))
+        doomed: list[dict[str, Any]] = [
+            # a key that is revoked
+            {"query": {"api_key": ann.key}},
+            {"query": {"api_key": ann.key, "agent_id": agents[ann.id][0].id}},
+            # one that expires
+            {"query": {"api_key": short["api_key"]}},
+            # agents that are deleted
+            {"query": {"api_key": agents[ann.id][1].key}},
+            {"query": {"api_key": spare, "agent_id": agents[ann.id][2].id}},
+            # a person that is deleted
+            {"query": {"token": token(ben)}},
+            {"query": {"api_key": ben.key}},
+            {"query": {"token": token(ben), "agent_id": agents[ben.id][0].id}},
+            {"query": {"api_key": ben.key, "agent_id": agents[ben.id][1].id}},
+        ]
+        staying: list[dict[str, Any]] = [
+            {"query": {"api_key": spare}},
+            {"query": {"api_key": spare, "agent_id": agents[ann.id][3].id}},
+            {"query": {"token": token(ann)}},
+            {"query": {"api_key": cat.key}},
+            {"query": {"token": token(cat), "agent_id": agents[cat.id][1].id}},
+            {"query": {"api_key": agents[cat.id][2].key}},
+        ]
+        going = [await stack.enter_async_context(called(here.url, **way)) for way in doomed]
+        others = [await stack.enter_async_context(called(here.url, **way)) for way in staying]
         for it in (*going, *others):
             assert await it.rest() == []
         await administered(here, partial(revoke_key, id=key_id(ann)))
         await administered(here, partial(delete, who=ben))
-        data(await city.http.delete(f"/me/agents/{deleted.id}", headers={"X-API-Key": spare["api_key"]}))
+        for agent in agents[ann.id][1:3]:
+            data(await http.delete(f"/me/agents/{agent.id}", headers={"X-API-Key": spare}))
         with anyio.fail_after(5):
             for it in going:
                 assert await it.closed() == (1008, [])
         for it in others:
             assert await it.rest() == []
-    for way in doomed:
-        assert await refusal(url, **way) == REFUSED
+        for way in doomed:
+            assert await refusal(here.url, **way) == REFUSED
 
 
 async def test_more_sockets_than_are_looked_up_at_once_are_all_watched(
@@ -560,8 +595,8 @@ async def test_more_sockets_than_are_looked_up_at_once_are_all_watched(
     monkeypatch.setattr(revocation, "CHUNK", 2)
     async with world(tmp_path) as here, AsyncExitStack() as stack:
         alice, bob = await here.person(), await here.person("Bob Roe")
-        hers = [await stack.enter_async_context(line(here.url, alice)) for _ in range(5)]
         his = [await stack.enter_async_context(line(here.url, bob)) for _ in range(5)]
+        hers = [await stack.enter_async_context(line(here.url, alice)) for _ in range(5)]
         await administered(here, partial(revoke_key, id=key_id(alice)))
         for it in hers:
             assert await it.closed() == (1008, [])

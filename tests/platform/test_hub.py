@@ -183,20 +183,6 @@ async def test_when_a_topic_is_closed_all_hear_everything_before_and_nothing_aft
     assert alice.rooms == bob.rooms == ["a"]
 
 
-async def test_one_may_stop_as_it_hears_and_the_others_hear_on(stage: Stage) -> None:
-    class Brief(Ear):
-        def hear(self, broadcast: Broadcast) -> None:
-            super().hear(broadcast)
-            stage.hub.ignore(str(ROOM), self)
-
-    ears = [Brief("one"), Brief("two"), Ear("three")]
-    for ear in ears:
-        await stage.listen(ear)
-    await stage.tell("a", "b")
-    assert await ears[2].has_heard(2) == ["a", "b"]
-    assert ears[0].rooms == ears[1].rooms == ["a"]
-
-
 async def test_one_who_came_back_is_not_forgotten_for_having_left_before(stage: Stage) -> None:
     """Removed, added and listening again, all before the hub has read of the removal."""
     alice, bob = Ear("alice"), Ear("bob")

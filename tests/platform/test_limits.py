@@ -85,13 +85,13 @@ def test_nobody_gets_more_than_a_full_bucket_and_what_has_run_in_since(
 ) -> None:
     now = 1000.0
     rates, taken = Rates(limit, lambda: now), 0
-    for pause in pauses:
+    for nth, pause in enumerate(pauses):
         now += pause
         try:
             rates.take("somebody")
         except RateLimited as refusal:
             wait = refusal.retry_after
-            rates.take("another")
+            rates.take(f"another {nth}")
             now += wait
             rates.take("somebody")  # whoever waits as told is let in
         taken += 1

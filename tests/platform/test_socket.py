@@ -11,17 +11,19 @@ import anyio
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.platform.line import PATIENCE, line
+from tests.platform.line import PATIENCE, called, line
 from tests.platform.town import NOBODY, Json, Town, by, data, is_time, side
 from tests.world import Somebody, World, say, world
 from thenvoi_bridge.contract.chats import CreateMyChat
 from thenvoi_bridge.contract.feed import TopicKind
 from thenvoi_bridge.contract.participants import AddMyParticipant
-from thenvoi_bridge.platform.administration import administer, delete_chat
+from thenvoi_bridge.platform import socket as socket_module
+from thenvoi_bridge.platform.administration import add_user, administer, delete_chat
 from thenvoi_bridge.platform.app import opened
 from thenvoi_bridge.platform.chats import create_chat
 from thenvoi_bridge.platform.log import Change
 from thenvoi_bridge.platform.rules.access import Principal
+from thenvoi_bridge.platform.serving import bind, served
 from thenvoi_bridge.settings import Platform
 
 UNAUTHORIZED = {"status": "error", "response": {"reason": "unauthorized"}}
@@ -553,6 +555,27 @@ async def test_a_frame_of_more_than_64_kib_ends_the_socket(town: Town) -> None:
         assert (await it.read())[1] == "1"
         await it.send(None, "2", "phoenix", "heartbeat", {"x": "x" * 65_536})
         assert await it.closed() == (1009, [])
+
+
+async def test_one_who_reads_nothing_cannot_hold_up_its_own_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket_module, "CLOSING", 0.1)
+    async with opened(tmp_path) as (db, keys):
+        add = partial(add_user, email="a@b.example", name="A", organization="O")
+        key = (await administer(db, keys, add))["api_key"]
+    async with (
+        served(tmp_path, bind("127.0.0.1", 0)) as platform,
+        called(platform.url, {"api_key": key}) as it,
+    ):
+        it.ws.transport.pause_reading()
+        for nth in range(200):  # fills every buffer between the two ends
+            await it.send(None, str(nth), "x" * 50_000, "message", {})
+        await it.ws.send("nonsense")
+        with anyio.fail_after(PATIENCE):
+            while platform.app.idle == 0:
+                await anyio.lowlevel.checkpoint()
+        it.ws.transport.abort()
 
 
 async def test_one_who_sends_much_at_once_and_reads_is_not_too_slow(town: Town) -> None:

@@ -89,6 +89,7 @@ async def _status(session: Session, _: _Query) -> dict[str, Any]:
         "socket": _socket(seat.socket) if seat else None,
         "unread": await seat.inbox.unread() if seat else None,
         "rooms": len(seat.rooms.titles) if seat else None,
+        "contact_requests": seat.requests if seat else None,
     }
 
 

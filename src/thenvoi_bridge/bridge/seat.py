@@ -21,13 +21,17 @@ from thenvoi_bridge.bridge.settling import Settler
 from thenvoi_bridge.bridge.sweeping import Sweeper
 from thenvoi_bridge.client import Client
 from thenvoi_bridge.contract.chats import ChatRoom, ListChats
-from thenvoi_bridge.contract.errors import ThenvoiError
+from thenvoi_bridge.contract.contacts import ListContactRequests
+from thenvoi_bridge.contract.errors import Forbidden, NotFound, ThenvoiError
 from thenvoi_bridge.contract.feed import (
+    ContactRequestReceived,
+    ContactRequestUpdated,
     MessageCreated,
     ParticipantAdded,
     ParticipantRemoved,
     Payload,
     RoomAdded,
+    RoomDeleted,
     RoomRemoved,
     Topic,
 )
@@ -58,6 +62,7 @@ class Seat:
         self._sweeper = Sweeper(client, inbox, self.rooms)
         self._look = anyio.Event()
         self._looked = False
+        self.requests = 0  # contact requests that wait for an answer
         self._joining: set[str] = set()
 
     @property
@@ -129,12 +134,14 @@ class Seat:
         match payload:
             case MessageCreated():
                 await self.inbox.put([payload], titles=self.rooms.titles)
-            case RoomRemoved(id=chat_id):
+            case RoomRemoved(id=chat_id) | RoomDeleted(id=chat_id):
                 await self._leave(chat_id)
             case RoomAdded(id=chat_id):
                 self._enter(ChatRoom(id=chat_id, title=payload.title, inserted_at="", updated_at=""))
             case ParticipantAdded() | ParticipantRemoved():
                 self.rooms.changed(topic.id)
+            case ContactRequestReceived() | ContactRequestUpdated():
+                self._look.set()
 
     async def _look_again(self, ring: Callable[[], None]) -> None:
         """Look at everything when the socket has come (back), and now and then besides."""
@@ -145,6 +152,7 @@ class Seat:
             self._look = anyio.Event()
             try:
                 await self._look_at_rooms()
+                await self._look_at_requests()
                 pause = LOOK
                 ring()
             except ThenvoiError as exc:
@@ -161,6 +169,15 @@ class Seat:
             await self._leave(chat_id)
         self._sweeper.mark(entered & listed.keys())
         self._looked = True
+
+    async def _look_at_requests(self) -> None:
+        """Count who waits to become a contact. A platform or plan without contacts has nobody."""
+        try:
+            page = await self.client(ListContactRequests(page_size=1))
+        except (Forbidden, NotFound):
+            self.requests = 0
+        else:
+            self.requests = page.metadata.received.total
 
     async def _rooms_waiting(self) -> set[str]:
         """The rooms of what is open in the inbox, which may be there from an earlier run."""

@@ -115,6 +115,7 @@ class Tools:
             return result
         try:
             line = _unread_line(await seat.inbox.unread(), await seat.inbox.ready(), self._absent)
+            line += _requests_line(seat.requests, self._absent)
         except Exception:  # the tool has done its work, and the host must hear so
             logger.exception("the inbox could not be counted")
             return result
@@ -130,6 +131,12 @@ def _unread_line(unread: int, ready: int, absent: Collection[str]) -> str:
     if unread:
         return f"[inbox: {unread} in hand, waiting for reply or inbox_ack]"
     return "[inbox: 0 unread]"
+
+
+def _requests_line(requests: int, absent: Collection[str]) -> str:
+    """Nothing, unless somebody waits to become a contact."""
+    look = "" if "list_contact_requests" in absent else ", call list_contact_requests"
+    return f" [contacts: {requests} asked to become one{look}]" if requests else ""
 
 
 def tool_name(call: type[Call[Any]]) -> str:

@@ -166,7 +166,6 @@ class Gate:
         for one in older:
             one.hear(broadcast)
             one.end(CLOSED_CLEANLY, "superseded")
-            self._site.presence.leave(one)
 
 
 async def no_upgrade(_: Request) -> Response:

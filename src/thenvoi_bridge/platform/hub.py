@@ -130,7 +130,7 @@ class Hub:
         if logged.event in (log.LEFT, log.CLOSED):
             return self._forget(logged, payload.get("id"))
         broadcast = Broadcast(logged.topic, logged.event, logged.payload)
-        for ear, since in list(self._ears.get(logged.topic, {}).items()):  # one may stop as it hears
+        for ear, since in self._ears.get(logged.topic, {}).items():
             if logged.seq > since and hears(ear.principal, logged.event, payload):
                 ear.hear(broadcast)
                 self._note(ear.principal, logged.event, payload)

@@ -48,9 +48,8 @@ class Presence:
         self._here[connection.principal.id].append(connection)
 
     def leave(self, connection: Connection) -> None:
-        """A socket has ended. Harmless if it had been taken out before."""
-        several = self._here.get(connection.principal.id, [])
-        if connection in several:
-            several.remove(connection)
+        """A socket that was opened has ended."""
+        several = self._here[connection.principal.id]
+        several.remove(connection)
         if not several:
-            self._here.pop(connection.principal.id, None)
+            del self._here[connection.principal.id]

@@ -50,7 +50,6 @@ class Revocation:
             for one in some:
                 if not good.issuperset(_rests_on(one.principal)):
                     one.end(CLOSED_REVOKED, "credential revoked")
-                    self._presence.leave(one)
 
 
 def good_ids(tx: Tx, ids: list[str], now: str) -> set[str]:

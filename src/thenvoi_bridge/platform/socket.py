@@ -58,11 +58,9 @@ class Socket:
         self._flush()
 
     def end(self, code: int, reason: str) -> None:
-        """Hear and read nothing more, and be closed with `code`. Only the first call counts."""
-        if self._ending is None:
-            self._ending = code, reason
-            self._turn_away()
-            self._scope.cancel()
+        """Hear and read nothing more, and be closed with `code`."""
+        self._ending = code, reason
+        self._scope.cancel()
 
     async def talk(self) -> None:
         """Talk until either side ends it."""
@@ -76,7 +74,8 @@ class Socket:
             logger.exception("a socket of %s failed", self.principal.id)
             self.end(CLOSED_BROKEN, "internal error")
         finally:
-            self._turn_away()
+            for topic in self._protocol.joined:
+                self._hub.ignore(topic, self)
 
     async def close(self) -> None:
         """Send what is queued and close, if the client has not done so."""
@@ -88,21 +87,17 @@ class Socket:
             await self._send_queued()
             await self._ws.close(code, reason)
 
-    def _turn_away(self) -> None:
-        for topic in self._protocol.joined:
-            self._hub.ignore(topic, self)
-
     async def _read(self) -> None:
         """Any frame counts as a sign of life; pings do not, since uvicorn answers them without telling us."""
         while True:
-            with anyio.move_on_after(self._settings.idle or None):
+            with anyio.move_on_after(self._settings.idle or None) as patience:
                 text = await self._receive()
-                if text is None:
-                    return
-                await self._take(text)
-                await checkpoint()  # what came at once must not keep the writer from its work
-                continue
-            return self.end(CLOSED_IDLE, "idle")
+            if patience.cancelled_caught:
+                return self.end(CLOSED_IDLE, "idle")
+            if text is None:
+                return
+            await self._take(text)
+            await checkpoint()  # what came at once must not keep the writer from its work
 
     async def _receive(self) -> str | None:
         """The next text frame, or None once the client has gone. Binary frames pass for malformed ones."""
@@ -153,7 +148,6 @@ class Socket:
         self._queue += frames
         self._queued.set()
         if 0 < self._settings.backlog < len(self._queue):
-            self._queue = deque()  # nobody reads it; the client catches up by REST
             self.end(CLOSED_BROKEN, "reading too slowly")
 
     async def _write(self) -> None:
@@ -166,7 +160,6 @@ class Socket:
                 return  # the reader is told of it too, and ends the talk
 
     async def _send_queued(self) -> None:
-        queue = self._queue
-        while queue:
-            await self._ws.send_text(queue[0])
-            queue.popleft()  # only now: a send that is cancelled has sent nothing
+        while self._queue:
+            await self._ws.send_text(self._queue[0])
+            self._queue.popleft()  # only now: a send that is cancelled has sent nothing
