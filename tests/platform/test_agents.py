@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from tests.platform.line import line
-from tests.platform.town import NOBODY, Json, Town, by, data, info, is_time, refused
+from tests.platform.town import NOBODY, Json, Town, by, data, info, is_time, refused, side
 from tests.world import Somebody, world
 from thenvoi_bridge.platform.administration import administer, list_keys
 from thenvoi_bridge.platform.app import opened
@@ -284,3 +284,36 @@ async def test_rooms_are_told_of_a_deleted_agent_which_then_hears_nothing_more(t
     heard = sorted((event, payload["id"]) for *_, event, payload in frames)
     removed = [("room_removed", id) for id in (room, of_its_own)]
     assert heard == sorted([("participant_removed", agent.id), *removed])
+
+
+async def roles(town: Town, who: Somebody, room: str) -> Json:
+    people = (await town.get(who, f"/me/chats/{room}/participants"))["data"]
+    return {one["id"]: one["role"] for one in people}
+
+
+async def bring(town: Town, by_whom: Somebody, room: str, id: str, role: str) -> None:
+    body = {"participant": {"participant_id": id, "role": role}}
+    path = f"{side(by_whom)}/chats/{room}/participants"
+    data(await town.http.post(path, json=body, headers=by(by_whom)), 201)
+
+
+async def test_a_room_of_a_deleted_agent_passes_to_the_admin_who_has_been_there_longest(town: Town) -> None:
+    owner = await town.newcomer()
+    agent = await town.here.agent(owner, "Host")
+    guests = [await town.here.agent(owner, name) for name in ("First", "Second", "Third")]
+    room = data(await town.http.post("/agent/chats", json={"chat": {}}, headers=by(agent)), 201)["id"]
+    await bring(town, agent, room, guests[0].id, "member")
+    await bring(town, agent, room, guests[1].id, "admin")
+    await bring(town, agent, room, guests[2].id, "admin")
+    await bring(town, agent, room, owner.id, "member")
+    data(await delete(town, owner, agent.id))
+    first, second, third = (guest.id for guest in guests)
+    assert await roles(town, owner, room) == {
+        first: "member", second: "owner", third: "admin", owner.id: "member"
+    }  # fmt: skip
+    data(await delete(town, owner, third))  # whoever is no owner leaves nothing behind
+    assert await roles(town, owner, room) == {first: "member", second: "owner", owner.id: "member"}
+    data(await delete(town, owner, second))
+    assert await roles(town, owner, room) == {first: "owner", owner.id: "member"}
+    data(await delete(town, owner, first))
+    assert await roles(town, owner, room) == {owner.id: "owner"}

@@ -100,6 +100,7 @@ def _remove(tx: Change, agent_id: str) -> None:
     rooms = "FROM chats JOIN participants ON chat_id = chats.id WHERE actor_id = ? AND status = 'active'"
     for chat in tx.all(f"SELECT chats.*, role {rooms}", agent_id):
         participants.leave(tx, chat, agent_id, chat["role"])
+        participants.pass_on(tx, chat["id"])
     tx.run("DELETE FROM deliveries WHERE recipient_id = ?", agent_id)
     memories.forget_author(tx, agent_id)
     contacts.forget_actor(tx, agent_id)

@@ -111,5 +111,17 @@ def leave(tx: Change, chat: Row, actor_id: str, role: Role) -> Participant:
     return Participant.model_validate({**who, "role": role, "status": "inactive"})
 
 
+def pass_on(tx: Change, chat_id: str) -> None:
+    """Give a room without an owner to the admin who has been there longest, or else to that member."""
+    active = "chat_id = ? AND status = 'active'"
+    rank = (
+        "ORDER BY CASE role WHEN 'owner' THEN 0 WHEN 'admin' THEN 1 ELSE 2 END, joined_at, actor_id LIMIT 1"
+    )
+    heir = tx.one(f"SELECT actor_id FROM participants WHERE {active} {rank}", chat_id)
+    if heir is not None:
+        sql = "UPDATE participants SET role = 'owner' WHERE chat_id = ? AND actor_id = ?"
+        tx.run(sql, chat_id, heir["actor_id"])
+
+
 def _is_external(row: Row) -> bool | None:
     return True if row["type"] == "Agent" else None
