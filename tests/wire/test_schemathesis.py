@@ -115,6 +115,6 @@ async def test_five_thousand_requests_find_nothing_undocumented(here: World, tmp
 @pytest.mark.endurance
 @pytest.mark.timeout(3600)
 async def test_fifty_thousand_requests_find_nothing_undocumented(here: World, tmp_path: Path) -> None:
-    operations, requests = await assaulted(here, tmp_path, examples=800)
+    operations, requests = await assaulted(here, tmp_path, examples=850)
     assert operations == 62
     assert requests >= 50_000
