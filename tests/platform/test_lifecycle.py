@@ -1,5 +1,7 @@
 """How far a recipient has come with a message, over HTTP (rest.md 6.3)."""
 
+import anyio
+import httpx2
 import pytest
 
 from tests.platform.town import Json, Town, by, data, is_time, refused
@@ -187,3 +189,86 @@ async def test_recipients_come_along_each_at_their_own_pace(town: Town) -> None:
         town.scout.id: "processed",
         town.muse.id: "processing",
     }
+
+
+async def mark_at(town: Town, room: str, message: str, order: str, attempt: str) -> httpx2.Response:
+    """Scout says how far it has come, and which attempt it takes for the last."""
+    path = f"/agent/chats/{room}/messages/{message}/{order}"
+    body = {"error": "it broke"} if order == "failed" else None
+    headers = {b"X-API-Key": town.scout.key.encode(), b"If-Attempt": attempt.encode()}
+    return await town.http.post(path, json=body, headers=headers)
+
+
+@pytest.mark.parametrize(("order", "state"), [("processed", "processed"), ("failed", "failed")])
+async def test_who_names_an_attempt_closes_that_one_or_none(town: Town, order: str, state: str) -> None:
+    room = await town.room(town.scout)
+    message = await town.say(room, town.scout)
+    for _ in range(2):
+        data(await town.mark(town.scout, room, message, "processing"))
+    before = await entry(town, room, message)
+    for other in ("0", "1", "3"):
+        answer = await mark_at(town, room, message, order, other)
+        assert list(refused(answer, 409, "attempt_superseded")) == ["/If-Attempt"]
+    assert await entry(town, room, message) == before
+    closed = data(await mark_at(town, room, message, order, "2"))
+    assert closed == {"id": message, "status": state, "attempt_number": 2, "success": True}
+    refused(await mark_at(town, room, message, order, "2"), 422, "validation_error")
+
+
+async def test_who_names_an_attempt_starts_only_after_that_one(town: Town) -> None:
+    room = await town.room(town.scout)
+    message = await town.say(room, town.scout)
+    refused(await mark_at(town, room, message, "processing", "1"), 409, "attempt_superseded")
+    for number in (1, 2):
+        started = data(await mark_at(town, room, message, "processing", str(number - 1)))
+        assert started["attempt_number"] == number
+        refused(await mark_at(town, room, message, "processing", str(number - 1)), 409, "attempt_superseded")
+    data(await mark_at(town, room, message, "failed", "2"))
+    assert data(await mark_at(town, room, message, "processing", "2"))["attempt_number"] == 3
+
+
+async def test_who_names_an_attempt_does_not_open_again_what_is_processed(town: Town) -> None:
+    room = await town.room(town.scout)
+    message = await town.say(room, town.scout)
+    for order in ("processing", "processed"):
+        data(await town.mark(town.scout, room, message, order))
+    for known in ("0", "1", "2"):
+        refused(await mark_at(town, room, message, "processing", known), 409, "already_processed")
+    assert await ids(town, room, "processed") == [message]
+    assert data(await town.mark(town.scout, room, message, "processing"))["attempt_number"] == 2
+
+
+async def test_of_many_that_name_the_same_attempt_one_starts(town: Town) -> None:
+    room = await town.room(town.scout)
+    message = await town.say(room, town.scout)
+    answers: list[int] = []
+
+    async def start() -> None:
+        answers.append((await mark_at(town, room, message, "processing", "0")).status_code)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(start)
+    assert sorted(answers) == [200] + [409] * 19
+
+
+@pytest.mark.parametrize("attempt", ["", "one", "-1", "1.0", "01", "+1", "1, 1", "9" * 10, "²"])
+@pytest.mark.parametrize("order", ["processing", "processed", "failed"])
+async def test_an_attempt_that_is_no_number_is_refused(town: Town, order: str, attempt: str) -> None:
+    room = await town.room(town.scout)
+    message = await town.say(room, town.scout)
+    answer = await mark_at(town, room, message, order, attempt)
+    assert list(refused(answer, 400, "bad_request")) == ["/If-Attempt"]
+    assert await entry(town, room, message) is None
+
+
+async def test_other_calls_pass_over_the_attempt(town: Town) -> None:
+    headers = {**by(town.scout), "If-Attempt": "nonsense"}
+    data(await town.http.get("/agent/me", headers=headers))
+    data(await town.http.post("/agent/chats", json={"chat": {}}, headers=headers), 201)
+
+
+async def test_an_attempt_of_a_room_of_others_is_not_told(town: Town) -> None:
+    room = await town.room(town.muse)
+    message = await town.say(room, town.muse)
+    refused(await mark_at(town, room, message, "processing", "5"), 404, "not_found")

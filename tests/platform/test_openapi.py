@@ -40,6 +40,7 @@ MORE_STATUSES = {
     "503": "",  # a database can be busy whatever is asked
     "400": "/(supersede|archive|restore|approve|reject|cancel)$",  # no property is known of an order
     "404": "/peers$",  # the room whose participants are left out
+    "409": "/(processing|processed|failed)$",  # If-Attempt, which the reference does not know
     "429": "/test$",  # counts like everything else that takes a key
 }
 """What the reference does not declare, and where."""

@@ -37,6 +37,22 @@ RULED = {
 """Where a request that fits its schema may be refused for what is so on the platform, and how."""
 
 
+HOOKS = """
+import re
+from uuid import uuid4
+
+import schemathesis
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    key = (case.headers or {}).get("Idempotency-Key", "")
+    if re.fullmatch("[!-~]([ -~]{0,253}[!-~])?", key):
+        case.headers["Idempotency-Key"] = uuid4().hex
+"""
+"""A key that is good becomes one of its own: Schemathesis thinks of a few, and a key is for one request."""
+
+
 def configuration(key: str, examples: int, report: Path) -> str:
     """What Schemathesis is told; the key stands in a file and in no command line."""
     ruled = "".join(
@@ -50,6 +66,7 @@ expected-statuses = ["2xx", 401, 403, 404, 409, 429, {status}]
     )
     return f"""
 continue-on-failure = true
+hooks = "unlike"
 [generation]
 max-examples = {examples}
 [auth.openapi.ApiKey]
@@ -78,6 +95,7 @@ async def fuzzed(here: World, folder: Path, key: str, operations: list[str], exa
     """Schemathesis' report on one half of the API."""
     settings, report = folder / "schemathesis.toml", folder / "report.json"
     settings.write_text(configuration(key, examples, report))
+    (folder / "unlike.py").write_text(HOOKS)
     run = [*python(SCHEMATHESIS), "-m", "schemathesis.cli", "--config-file", str(settings), "run"]
     url = f"{here.url}/openapi.json"
     command = [*run, url, *operations, "--no-color", "--warnings", "off"]

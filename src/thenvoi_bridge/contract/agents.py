@@ -82,7 +82,7 @@ class ListMyAgents(Call[AgentPage]):
 class RegisterMyAgent(Call[Registration]):
     """Register a new agent of mine. Its API key is in the answer and is shown only this once."""
 
-    route = Route("POST", "/me/agents/register", wrap="agent", status=201)
+    route = Route("POST", "/me/agents/register", wrap="agent", status=201, secret=True)
     name: Annotated[str, StringConstraints(pattern=r"\S", max_length=100)]
     description: Annotated[str, StringConstraints(pattern=r"\S", max_length=500)]
 

@@ -52,6 +52,7 @@ class Route:
     caller cannot put back as it was is removed, too.
     `prefix` is what stands before `path` on the server. `errors` are statuses of refusals that cannot be
     told from the rest of the call. `also` are older spellings of the same call, which servers keep.
+    `secret` says that the answer holds one, so that it is kept nowhere.
     """
 
     method: Method
@@ -63,6 +64,7 @@ class Route:
     prefix: str = "/api/v1"
     errors: tuple[int, ...] = ()
     also: tuple[Route, ...] = ()
+    secret: bool = False
 
     @cached_property
     def template(self) -> str:

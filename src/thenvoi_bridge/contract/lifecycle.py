@@ -21,7 +21,9 @@ class MessageStatus(Record):
 class MarkProcessing(Call[MessageStatus]):
     """Say that I am working on a message. Opens a new attempt."""
 
-    route = Route("POST", "/agent/chats/{chat_id}/messages/{message_id}/processing", repeatable=True)
+    route = Route(
+        "POST", "/agent/chats/{chat_id}/messages/{message_id}/processing", repeatable=True, errors=(409,)
+    )
     chat_id: Id
     message_id: Id
 
@@ -29,7 +31,9 @@ class MarkProcessing(Call[MessageStatus]):
 class MarkProcessed(Call[MessageStatus]):
     """Say that a message is done. It will not be offered again."""
 
-    route = Route("POST", "/agent/chats/{chat_id}/messages/{message_id}/processed", repeatable=True)
+    route = Route(
+        "POST", "/agent/chats/{chat_id}/messages/{message_id}/processed", repeatable=True, errors=(409,)
+    )
     chat_id: Id
     message_id: Id
 
@@ -37,7 +41,9 @@ class MarkProcessed(Call[MessageStatus]):
 class MarkFailed(Call[MessageStatus]):
     """Say that the work on a message failed, and why. It stays open for another attempt."""
 
-    route = Route("POST", "/agent/chats/{chat_id}/messages/{message_id}/failed", repeatable=True)
+    route = Route(
+        "POST", "/agent/chats/{chat_id}/messages/{message_id}/failed", repeatable=True, errors=(409,)
+    )
     chat_id: Id
     message_id: Id
     error: Text = Field(description="Why it failed.")

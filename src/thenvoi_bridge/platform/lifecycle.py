@@ -11,7 +11,7 @@ from thenvoi_bridge.platform.handlers import handler
 from thenvoi_bridge.platform.log import Change
 from thenvoi_bridge.platform.rooms import seat
 from thenvoi_bridge.platform.rules.access import Principal
-from thenvoi_bridge.platform.rules.delivery import Attempt, Delivery, Order, State
+from thenvoi_bridge.platform.rules.delivery import Attempt, Delivery, Order, State, check_attempt
 from thenvoi_bridge.storage import Row, Tx
 
 
@@ -59,13 +59,18 @@ def _mark(
     order: Order,
     error: str | None = None,
 ) -> MessageStatus:
-    """Any message of the room may be marked, even one's own; published clients do that."""
+    """Any message of the room may be marked, even one's own; published clients do that.
+
+    Raises `Conflict` for an attempt that is not the last one, where the caller names one (`If-Attempt`).
+    """
     seat(tx, call.chat_id, me)
     message = tx.one("SELECT id, chat_id, seq FROM messages WHERE id = ?", call.message_id)
     if message is None or message["chat_id"] != call.chat_id:
         raise NotFound("Message not found")
     row = _row(tx, call.message_id, me.id)
-    delivery = (delivery_of(row) if row else Delivery()).after(order, tx.now, error)
+    before = delivery_of(row) if row else Delivery()
+    check_attempt(before, order, tx.if_attempt)
+    delivery = before.after(order, tx.now, error)
     _save(tx, message, me.id, delivery, mentioned=bool(row and row["mentioned"]))
     tx.run("UPDATE messages SET updated_at = ? WHERE id = ?", tx.now, call.message_id)
     shown = {"id": call.message_id, "status": delivery.state.value, "success": True}

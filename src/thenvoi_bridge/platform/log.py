@@ -57,11 +57,15 @@ class Logged:
 
 @dataclass
 class Change:
-    """A transaction, where and when it happens, and what subscribers are to be told about it."""
+    """A transaction, where and when it happens, and what subscribers are to be told about it.
+
+    `if_attempt` is the attempt at a message that the caller takes for the last one, if it said so.
+    """
 
     tx: Tx
     now: str
     site: Site
+    if_attempt: int | None = None
     told: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
 
     def all(self, sql: LiteralString, *args: Value) -> list[Row]:

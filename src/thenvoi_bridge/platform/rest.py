@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -34,6 +35,8 @@ from thenvoi_bridge.platform import clock
 from thenvoi_bridge.platform.auth import Auth, Claim
 from thenvoi_bridge.platform.bodies import checked_query, parsed, whole
 from thenvoi_bridge.platform.handlers import Handler
+from thenvoi_bridge.platform.headers import IDEMPOTENCY_KEY, REPLAYED, attempt_of
+from thenvoi_bridge.platform.idempotency import Reply, fingerprint, once
 from thenvoi_bridge.platform.limits import Rates, check_plan
 from thenvoi_bridge.platform.log import Bell, Change
 from thenvoi_bridge.platform.rules.access import Principal
@@ -61,6 +64,8 @@ class MethodNotAllowed(ThenvoiError):
 class Asked:
     """A request, as far as it can be read without knowing its call."""
 
+    where: str
+    headers: Headers
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
@@ -100,28 +105,39 @@ class Rest:
         kind, route = methods["GET" if request.method == "HEAD" else request.method]
         work = partial(self._work, kind, route, await self._asked(route, request))
         if route.method == "GET":
-            answer, _ = await self._db.read(work)
+            reply, _ = await self._db.read(work)
         else:
-            answer, topics = await self._db.write(work)
+            reply, topics = await self._db.write(work)
             self._bell.ring(topics)
-        return _rendered(kind, route, answer)
+        return _rendered(reply)
 
     async def _asked(self, route: Route, request: Request) -> Asked:
         body = await whole(request, self._site.settings.max_body) if route.has_body else b""
         claim = None if route.side == "open" else await self._auth.claim_of_request(request.headers)
-        return Asked(request.path_params, dict(request.query_params), body, claim)
+        path, query = request.path_params, dict(request.query_params)
+        return Asked(request.scope["path"], request.headers, path, query, body, claim)
 
-    def _work(self, kind: type[Call[Any]], route: Route, asked: Asked, tx: Tx) -> tuple[object, list[str]]:
+    def _work(self, kind: type[Call[Any]], route: Route, asked: Asked, tx: Tx) -> tuple[Reply, list[str]]:
         """Runs inside the transaction, so that what the caller may do and does is one moment."""
-        now, settings = clock.now(), self._site.settings
+        now = clock.now()
         me = self._caller(tx, kind, asked.claim, now) if asked.claim else None
-        body = parsed(asked.body, settings.max_depth)
-        if settings.lenient_bodies:
+        change = Change(tx, now, self._site, attempt_of(kind, route, asked.headers))
+        key = IDEMPOTENCY_KEY.of(kind, route, asked.headers)
+        call = self._call(kind, route, asked)
+
+        def run() -> Reply:
+            return _reply(kind, route, self._handlers[kind](call, me, change))
+
+        if me is None or key is None:
+            return run(), change.log()
+        request = fingerprint(route.method, asked.where, change.if_attempt, asked.body)
+        return once(change, me.id, key, request, run), change.log()
+
+    def _call(self, kind: type[Call[Any]], route: Route, asked: Asked) -> Call[Any]:
+        body = parsed(asked.body, self._site.settings.max_depth)
+        if self._site.settings.lenient_bodies:
             body = _known(kind, route, body)
-        call = kind.from_wire(asked.path, checked_query(asked.query), body, route)
-        change = Change(tx, now, self._site)
-        answer = self._handlers[kind](call, me, change)
-        return answer, change.log()
+        return kind.from_wire(asked.path, checked_query(asked.query), body, route)
 
     def _caller(self, tx: Tx, kind: type[Call[Any]], claim: Claim, now: str) -> Principal:
         me = self._auth.caller(tx, claim, kind.route.side, now)
@@ -155,10 +171,15 @@ async def _not_offered(_: Request) -> Response:
     raise NotFound(NOT_OFFERED)
 
 
-def _rendered(kind: type[Call[Any]], route: Route, answer: object) -> Response:
-    if answer is None:
-        return Response(status_code=204)
-    return Response(kind.write_answer(answer), route.status, media_type="application/json")
+def _reply(kind: type[Call[Any]], route: Route, answer: object) -> Reply:
+    return Reply(204, b"") if answer is None else Reply(route.status, kind.write_answer(answer))
+
+
+def _rendered(reply: Reply) -> Response:
+    headers = {} if reply.replayed is None else {REPLAYED: str(reply.replayed).lower()}
+    if not reply.body:
+        return Response(status_code=reply.status, headers=headers)
+    return Response(reply.body, reply.status, headers, media_type="application/json")
 
 
 def _refused(_: Request, exc: Exception) -> Response:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thenvoi_bridge.contract.errors import Unprocessable
+from thenvoi_bridge.contract.errors import Conflict, Unprocessable
 from thenvoi_bridge.contract.messages import StatusFilter
-from thenvoi_bridge.platform.rules.delivery import SHOWN, Attempt, Delivery, Order, State
+from thenvoi_bridge.platform.rules.delivery import SHOWN, Attempt, Delivery, Order, State, check_attempt
 
 ORDERS: tuple[Order, ...] = get_args(Order)
 
@@ -54,6 +54,27 @@ def test_every_order_in_every_state(state: State, order: Order) -> None:
             before.after(order, "now")
         assert refused.value.code == "validation_error"
         assert list(refused.value.details) == ["/processing_attempt"]
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("order", ["start", "succeed", "fail"])
+@pytest.mark.parametrize("tries", [0, 1, 2])
+@pytest.mark.parametrize("known", [None, 0, 1, 2, 3, 4])
+def test_only_who_knows_the_last_attempt_may_go_on(
+    state: State, order: Order, tries: int, known: int | None
+) -> None:
+    before = after(WAYS[state], after(("start", "fail") * tries))
+    last = tries + WAYS[state].count("start")
+    said = ""
+    if known is not None and known != last:
+        said = "attempt_superseded"
+    if known is not None and (before.state, order) == (State.PROCESSED, "start"):
+        said = "already_processed"
+    if not said:
+        return check_attempt(before, order, known)
+    with pytest.raises(Conflict) as refused:
+        check_attempt(before, order, known)
+    assert refused.value.code == said
 
 
 def test_nobody_told_means_nothing_to_show() -> None:

@@ -27,6 +27,7 @@ from thenvoi_bridge.contract.errors import (
 )
 from thenvoi_bridge.contract.feed import TopicKind
 from thenvoi_bridge.platform.bodies import TooLarge
+from thenvoi_bridge.platform.headers import HEADERS, IDEMPOTENCY_KEY, REPLAYED
 from thenvoi_bridge.platform.openapi import examples, shapes
 from thenvoi_bridge.platform.openapi.links import links
 from thenvoi_bridge.platform.system import API_VERSION
@@ -70,6 +71,12 @@ _SECURITY: dict[Side, list[Json]] = {
     "human": [_KEY, {"Bearer": []}],
     "any": [_KEY, {"Bearer": []}],
     "open": [],
+}
+_REPLAYED: Json = {
+    REPLAYED: {
+        "description": "Comes where a key was sent and honoured: whether this is an earlier answer.",
+        "schema": {"type": "boolean"},
+    }
 }
 _WORD: dict[Side, str] = {"agent": "Agent: ", "human": "Human: ", "any": "", "open": ""}
 
@@ -143,6 +150,9 @@ def _parameters(kind: type[Call[Any]], route: Route) -> Iterator[Json]:
         yield _parameter(name, "path", shapes.path_field(kind, name))
     for name, schema in shapes.query_fields(kind, route).items():
         yield _parameter(name, "query", schema)
+    for header in HEADERS:
+        if header.taken_by(kind, route):
+            yield _parameter(header.name, "header", {**header.schema, "description": header.meaning})
 
 
 def _parameter(name: str, place: str, schema: Json) -> Json:
@@ -166,7 +176,8 @@ def _answers(kind: type[Call[Any]], route: Route) -> Json:
     answers: Json = {}
     if schema:
         more = {"links": found} if (found := links(kind)) else {}
-        answers[str(route.status)] = {**_phrase(route.status), "content": _json(schema), **more}
+        told = {"headers": _REPLAYED} if IDEMPOTENCY_KEY.taken_by(kind, route) else {}
+        answers[str(route.status)] = {**_phrase(route.status), **told, "content": _json(schema), **more}
     if may_be_none:
         answers["204"] = _phrase(204)
     return answers

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Literal
 
-from thenvoi_bridge.contract.errors import Unprocessable
+from thenvoi_bridge.contract.errors import Conflict, Unprocessable
 from thenvoi_bridge.contract.messages import StatusFilter
 
 
@@ -82,6 +82,20 @@ class Delivery:
             "current_attempt": len(attempts) or None,
             "attempts": attempts,
         }
+
+
+def check_attempt(delivery: Delivery, order: Order, known: int | None) -> None:
+    """Raise `Conflict` where the last attempt is not `known`, the one the caller goes by; 0 stands for none.
+
+    What is processed is not started again then (`already_processed`). None is a caller who goes by nothing.
+    """
+    if known is None:
+        return
+    if order == "start" and delivery.state is State.PROCESSED:
+        raise Conflict("This message is processed already", code="already_processed")
+    if known != len(delivery.attempts):
+        why = {"/If-Attempt": [f"is not {len(delivery.attempts)}, the number of the last attempt"]}
+        raise Conflict("This is not the last attempt", why, code="attempt_superseded")
 
 
 def _delivered(delivery: Delivery, now: str, _: str | None) -> Delivery:
