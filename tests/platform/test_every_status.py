@@ -83,6 +83,8 @@ async def test_an_operation_gives_every_refusal_it_declares(
         401: lambda: send(town, wire, None),
         403: lambda: send(town, wire, wrong),
         404: lambda: send(town, wire, who),
+        414: lambda: send(town, wire, who, params={**wire.query, "long": "x" * Platform().max_url}),
+        431: lambda: send(town, wire, who, headers={**by(who), "X-Long": "x" * Platform().max_headers}),
         413: lambda: send(town, wire, who, **huge),
         422: lambda: send(town, wire, who, params={**wire.query, "nobody": "knows"}),
         429: lambda: send(spent, wire, right(spent, route)),

@@ -37,6 +37,8 @@ READ = [where for where in ROUTES if where.startswith("GET ")]
 MORE_STATUSES = {
     "413": "",  # there is a limit to every body
     "422": "",  # an unknown query parameter is refused everywhere
+    "414": "",  # there is a limit to every address
+    "431": "",  # and to all headers together
     "503": "",  # a database can be busy whatever is asked
     "400": "/(supersede|archive|restore|approve|reject|cancel)$",  # no property is known of an order
     "404": "/peers$",  # the room whose participants are left out

@@ -71,6 +71,9 @@ hooks = "unlike"
 max-examples = {examples}
 [auth.openapi.ApiKey]
 api_key = "{key}"
+# The usual ones, and those for what is too large.
+[checks.negative_data_rejection]
+expected-statuses = [400, 401, 403, 404, 405, 406, 409, 413, 414, 415, 422, 428, 429, 431]
 [reports.json]
 path = "{report}"
 # Answers 404 on purpose, and says what to use instead.

@@ -27,6 +27,7 @@ from thenvoi_bridge.contract.errors import (
 )
 from thenvoi_bridge.contract.feed import TopicKind
 from thenvoi_bridge.platform.bodies import TooLarge
+from thenvoi_bridge.platform.bounds import HeadersTooLarge, UrlTooLong
 from thenvoi_bridge.platform.headers import HEADERS, IDEMPOTENCY_KEY, REPLAYED
 from thenvoi_bridge.platform.openapi import examples, shapes
 from thenvoi_bridge.platform.openapi.links import links
@@ -43,8 +44,7 @@ PARAGRAPHS = (
     "**What comes back.** An answer is under `data`; a page of a list has `metadata` or `meta` beside it. "
     "Every refusal has the same envelope, `error`, with a `code` for programs and a `request_id` for whoever "
     "runs the platform. What is missing and what is not yours look the same: 404. Apart from the statuses "
-    "listed, any path answers 405 to a method it does not take, 414 and 431 to an address or headers that "
-    "are too long, and 500 when the platform has a fault.",
+    "listed, any path answers 405 to a method it does not take, and 500 when the platform has a fault.",
     "**WebSocket.** News is pushed over Phoenix Channels at `/api/v1/socket/websocket?vsn=2.0.0`; the key "
     "goes into `X-API-Key`, or into the query as `api_key`. Topics: "
     + ", ".join(f"`{kind}:<id>`" for kind in get_args(TopicKind))
@@ -59,6 +59,8 @@ WHEN: tuple[tuple[type[ThenvoiError], Callable[[Route], bool]], ...] = (
     (NotFound, lambda route: bool(route.path_fields)),
     (Conflict, lambda route: False),
     (TooLarge, lambda route: route.has_body),
+    (UrlTooLong, lambda route: True),
+    (HeadersTooLarge, lambda route: True),
     (Unprocessable, lambda route: True),
     (RateLimited, lambda route: route.side != "open"),
     (Unavailable, lambda route: True),
