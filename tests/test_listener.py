@@ -5,9 +5,12 @@ import http
 import json
 import logging
 import math
+import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,6 +24,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Close
 from websockets.http11 import Request, Response
 
+from tests.world import Somebody, World
 from thenvoi_bridge import __version__
 from thenvoi_bridge.contract.feed import MessageCreated, RoomAdded, Topic
 from thenvoi_bridge.listener import (
@@ -36,13 +40,17 @@ from thenvoi_bridge.listener import (
     socket_url,
 )
 from thenvoi_bridge.listener.notices import Backlog
-from thenvoi_bridge.listener.pace import Backoff, ending
+from thenvoi_bridge.listener.pace import Backoff, Ending, draw, ending
+from thenvoi_bridge.listener.standby import Standby
 from thenvoi_bridge.phoenix.frames import Broadcast
 from thenvoi_bridge.phoenix.server import JoinAsked, ServerProtocol
 
 KEY = "thnv_a_1_secret/+&="
 ROOMS = Topic("agent_rooms", "a")
 CHAT = Topic("chat_room", "r")
+CONTROL = Topic("agent_control", "a")
+TAKEN_OVER = Lost("another connection of this agent took over", standby=True)
+OCCUPIED = Lost("another connection of this agent is in place (HTTP 409)", standby=True)
 SOON = (0.0, 0.0)
 NEVER = (3600.0, 3600.0)
 QUICK = Pace(
@@ -92,6 +100,7 @@ class Platform:
 
     port: int = 0
     openings: list[Request] = field(default_factory=list[Request])
+    opened_at: list[float] = field(default_factory=list[float])
     peers: list[Peer] = field(default_factory=list[Peer])
     answers: list[Response] = field(default_factory=list[Response])  # instead of the next upgrades
     refuse: dict[str, str] = field(default_factory=dict[str, str])
@@ -108,8 +117,14 @@ class Platform:
     def peer(self) -> Peer:
         return self.peers[-1]
 
+    @property
+    def probed(self) -> list[bool]:
+        """Of each opening, whether it was to be refused if the agent had another connection."""
+        return [query(request).get("on_conflict") == ["reject"] for request in self.openings]
+
     def upgrade(self, ws: ServerConnection, request: Request) -> Response | None:
         self.openings.append(request)
+        self.opened_at.append(time.monotonic())
         self.ring()
         return self.answers.pop(0) if self.answers else None
 
@@ -144,12 +159,17 @@ class Platform:
             await self.news.wait()
 
 
-def answer(status: int, **headers: str) -> Response:
+def query(request: Request) -> dict[str, list[str]]:
+    """The query of an opening."""
+    return parse_qs(urlsplit(request.path).query)
+
+
+def answer(status: int, body: bytes = b"", /, **headers: str) -> Response:
     named = {k.replace("_", "-"): v for k, v in headers.items()} | {
-        "Content-Length": "0",
+        "Content-Length": str(len(body)),
         "Connection": "close",
     }
-    return Response(status, http.HTTPStatus(status).phrase, Headers(named))
+    return Response(status, http.HTTPStatus(status).phrase, Headers(named), body)
 
 
 @asynccontextmanager
@@ -194,6 +214,23 @@ async def until(listener: Listener, *wanted: Notice | type) -> list[Notice]:
         if not missing:
             break
     return found
+
+
+@asynccontextmanager
+async def words_of(listener: Listener) -> AsyncIterator[list[str]]:
+    """The words of its state, each time that it has become another."""
+    words: list[str] = [listener.state.word]
+
+    async def watch() -> None:
+        while True:
+            if listener.state.word != words[-1]:
+                words.append(listener.state.word)
+            await checkpoint()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(watch)
+        yield words
+        tasks.cancel_scope.cancel()
 
 
 # What it hears
@@ -428,45 +465,142 @@ async def test_a_computer_that_slept_drops_its_socket_at_once() -> None:
         assert await anext(listener) == Ready(ROOMS)
 
 
-@pytest.mark.parametrize("code", [1000, 1001, 1008, 1009, 1011, 1012, 1013, 4000])
+CODES = [1000, 1001, 1006, 1008, 1009, 1011, 1012, 1013, 4000, 4401]
+
+
+@pytest.mark.parametrize("code", CODES)
 async def test_no_close_code_is_the_end(code: int) -> None:
-    async with joined(ROOMS) as (platform, listener):
-        await platform.peer.ws.close(code)
+    async with joined(ROOMS) as (platform, listener), words_of(listener) as words:
+        if code == 1006:
+            platform.peer.ws.transport.abort()
+        else:
+            await platform.peer.ws.close(code)
         assert await until(listener, Ready(ROOMS)) == [
             Lost(f"the connection ended (code {code})"),
             Ready(ROOMS),
         ]
+        assert words == ["live", "waiting", "connecting", "live"]
+    assert platform.probed == [False, False]
 
 
-async def test_a_connection_torn_down_is_made_again() -> None:
-    async with joined(ROOMS) as (platform, listener):
-        platform.peer.ws.transport.abort()
-        await until(listener, Lost, Ready(ROOMS))
+# When another connection of the agent takes over
+
+EAGER = replace(QUICK, standby=(0.001, 0.01), standby_longest=(0.001, 0.01), contest=300.0)
 
 
 async def test_whoever_is_cut_twice_stands_back_for_the_other() -> None:
-    pace = Pace(backoff=(0.001, 0.01), tick=0.02, cut=SOON, standby=NEVER)
-    async with joined(ROOMS, pace=pace) as (platform, listener):
+    async with joined(ROOMS, pace=replace(QUICK, contest=300.0)) as (platform, listener):
         await platform.peer.ws.close(1000)
         await until(listener, Lost, Ready(ROOMS))
-        await platform.peer.ws.close(1000)
-        assert await anext(listener) == Lost("another connection of this agent took over")
-        assert listener.state.word == "waiting"
-    assert len(platform.openings) == 2
+        await platform.peer.ws.close(1001)
+        assert await anext(listener) == TAKEN_OVER
+        assert (listener.state.word, listener.state.reason) == ("standby", TAKEN_OVER.reason)
+    assert platform.probed == [False, False]
 
 
-async def test_whoever_is_told_of_a_successor_stands_back_at_the_first_cut() -> None:
-    control = Topic("agent_control", "a")
-    async with joined(control, pace=Pace(cut=SOON, standby=NEVER, tick=0.02)) as (platform, listener):
-        await platform.peer.push(control, "supersede", {})
+@pytest.mark.parametrize("code", [1000, 1011])
+async def test_whoever_is_told_of_a_successor_stands_back_at_the_first_end(code: int) -> None:
+    async with joined(CONTROL) as (platform, listener):
+        await platform.peer.push(CONTROL, "supersede", {})
+        await platform.peer.ws.close(code)
+        assert await anext(listener) == TAKEN_OVER
+        assert listener.state.word == "standby"
+
+
+async def test_in_standby_it_probes_until_it_gets_in_and_opens_as_before_after_that() -> None:
+    async with joined(CONTROL, pace=EAGER) as (platform, listener), words_of(listener) as words:
+        platform.answers = [answer(409), answer(503), answer(409)]
+        await platform.peer.push(CONTROL, "supersede", {})
         await platform.peer.ws.close(1000)
-        assert await anext(listener) == Lost("another connection of this agent took over")
+        assert await until(listener, Ready(CONTROL)) == [
+            TAKEN_OVER,
+            OCCUPIED,
+            Lost("the platform is busy (HTTP 503)", standby=True),
+            OCCUPIED,
+            Ready(CONTROL),
+        ]
+        assert words == ["live", "standby", "live"]
+        await platform.peer.ws.close(1011)
+        assert await until(listener, Ready(CONTROL)) == [
+            Lost("the connection ended (code 1011)"),
+            Ready(CONTROL),
+        ]
+    assert platform.probed == [False, True, True, True, True, False]
+
+
+async def test_a_rejected_key_is_said_in_standby_too_and_the_next_opening_is_a_probe_still() -> None:
+    async with joined(CONTROL, pace=EAGER) as (platform, listener), words_of(listener) as words:
+        platform.answers = [answer(403)]
+        await platform.peer.push(CONTROL, "supersede", {})
+        await platform.peer.ws.close(1000)
+        told = await until(listener, Ready(CONTROL))
+        assert told == [TAKEN_OVER, Refused(403, "the key is rejected (HTTP 403)"), Ready(CONTROL)]
+        assert words == ["live", "standby", "refused", "standby", "live"]
+    assert platform.probed == [False, True, True]
+
+
+async def test_a_probe_that_got_in_gives_way_to_a_rival_that_comes_back() -> None:
+    async with joined(CONTROL, pace=EAGER) as (platform, listener):
+        await platform.peer.push(CONTROL, "supersede", {})
+        await platform.peer.ws.close(1011)
+        await until(listener, TAKEN_OVER, Ready(CONTROL))
+        await platform.peer.ws.close(1000)
+        assert await anext(listener) == TAKEN_OVER
+
+
+async def test_an_opening_that_finds_another_connection_is_the_beginning_of_a_standby() -> None:
+    platform = Platform(answers=[answer(409)])
+    async with (
+        running(platform),
+        listening(Listener(platform.url, KEY, first=[ROOMS], pace=EAGER)) as listener,
+    ):
+        assert await until(listener, Ready(ROOMS)) == [OCCUPIED, Ready(ROOMS)]
+    plain, probe = map(query, platform.openings)
+    assert probe == plain | {"on_conflict": ["reject"]}
+
+
+@asynccontextmanager
+async def heard_by(here: World, agent: Somebody, *, told: bool) -> AsyncIterator[Listener]:
+    """A listener of the agent's on the real platform, which tells it of successors or cuts it silently."""
+    topics = [Topic("agent_control", agent.id)] if told else [Topic("agent_rooms", agent.id)]
+    async with listening(Listener(here.url, agent.key, first=topics, pace=RIVAL)) as listener:
+        yield listener
+
+
+RIVAL = Pace(tick=0.02, backoff=(0.001, 0.01), cut=SOON, standby=(0.02, 0.04), standby_longest=(0.05, 0.1))
+
+
+async def settled(*words: list[str]) -> int:
+    """Wait until one hears and the other has stood back; how often the place has changed hands until then."""
+    while {one[-1] for one in words} != {"live", "standby"}:
+        await checkpoint()
+    return sum(one.count("live") for one in words) - 1
+
+
+@pytest.mark.parametrize(("told", "flips"), [(True, 1), (False, 3)])
+async def test_of_two_with_one_key_one_hears_and_the_other_waits_for_its_end(
+    here: World, told: bool, flips: int
+) -> None:
+    scout = await here.agent(await here.person(), "Scout")
+    async with heard_by(here, scout, told=told) as first, words_of(first) as firsts:
+        await until(first, Ready)
+        async with heard_by(here, scout, told=told) as second, words_of(second) as seconds:
+            assert await settled(firsts, seconds) <= flips
+            hearing, waiting = (first, second) if firsts[-1] == "live" else (second, first)
+            before = len(firsts), len(seconds)
+            while waiting.state.attempts < 10:
+                await checkpoint()
+            assert (len(firsts), len(seconds)) == before
+            assert hearing.state.attempts == 0
+        while firsts[-1] != "live":
+            await checkpoint()
+        assert firsts.count("standby") == 1
 
 
 # When it cannot begin
 
 
-@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 409])
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404])
 async def test_a_refused_opening_is_said_and_not_hammered(status: int) -> None:
     platform = Platform(answers=[answer(status)])
     async with running(platform), listening(Listener(platform.url, KEY, pace=QUICK)) as listener:
@@ -477,29 +611,51 @@ async def test_a_refused_opening_is_said_and_not_hammered(status: int) -> None:
         assert listener.state.attempts == 1
 
 
-async def test_a_refused_opening_is_tried_again_for_the_platform_may_be_mended() -> None:
-    platform = Platform(answers=[answer(403), answer(403)])
-    pace = Pace(backoff=(0.001, 0.01), standby=(0.001, 0.01))
+BUSY = ["connecting", "waiting", "connecting", "live"]
+REFUSED = ["connecting", "refused", "connecting", "live"]
+ANSWERS = {
+    200: BUSY,
+    301: REFUSED,
+    307: REFUSED,
+    400: REFUSED,
+    401: REFUSED,
+    403: REFUSED,
+    404: REFUSED,
+    409: ["connecting", "standby", "live"],
+    429: BUSY,
+    500: BUSY,
+    502: BUSY,
+    503: BUSY,
+}
+
+
+@pytest.mark.parametrize("status", ANSWERS)
+async def test_no_answer_to_an_opening_is_the_end(status: int) -> None:
+    platform = Platform(answers=[answer(status, b"<html>Hello</html>", Content_Type="text/html")] * 2)
+    pace = replace(QUICK, standby=(0.001, 0.01), standby_longest=(0.001, 0.01))
+    async with (
+        running(platform),
+        listening(Listener(platform.url, KEY, first=[ROOMS], pace=pace)) as listener,
+        words_of(listener) as words,
+    ):
+        told = await until(listener, Ready(ROOMS))
+        assert {type(notice) for notice in told[:-1]} == {Refused if "refused" in words else Lost}
+        first = ANSWERS[status]
+        assert words == (first if status == 409 else first[:2] + first)
+        assert (listener.state.reason, listener.state.attempts) == (None, 0)
+    assert len(platform.openings) == 3
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 409, 429, 500, 503])
+async def test_no_opening_falls_into_the_time_that_the_platform_asked_for(status: int) -> None:
+    platform = Platform(answers=[answer(status, Retry_After="0.2")] * 2)
+    pace = replace(QUICK, standby=SOON, standby_longest=SOON)
     async with (
         running(platform),
         listening(Listener(platform.url, KEY, first=[ROOMS], pace=pace)) as listener,
     ):
-        found = await until(listener, Ready(ROOMS))
-        assert found[0] == Refused(403, "the key is rejected (HTTP 403)")
-        assert listener.state.word == "live"
-        assert listener.state.reason is None
-        assert listener.state.attempts == 0
-
-
-@pytest.mark.parametrize("status", [200, 429, 500, 502, 503])
-async def test_a_busy_platform_is_tried_again_soon(status: int) -> None:
-    platform = Platform(answers=[answer(status)])
-    async with (
-        running(platform),
-        listening(Listener(platform.url, KEY, first=[ROOMS], pace=QUICK)) as listener,
-    ):
-        found = await until(listener, Ready(ROOMS))
-        assert isinstance(found[0], Lost)
+        await until(listener, Ready(ROOMS))
+    assert [later - earlier >= 0.2 for earlier, later in pairwise(platform.opened_at)] == [True, True]
 
 
 @asynccontextmanager
@@ -589,9 +745,8 @@ async def test_the_key_goes_into_the_query_and_the_header() -> None:
         async with listening(Listener(url, KEY, agent_id="a1", first=[ROOMS], pace=QUICK)) as listener:
             await anext(listener)
     request = platform.openings[0]
-    parts = urlsplit(request.path)
-    assert parts.path == "/api/v1/socket/websocket"
-    assert parse_qs(parts.query) == {"region": ["eu"], "vsn": ["2.0.0"], "api_key": [KEY], "agent_id": ["a1"]}
+    assert urlsplit(request.path).path == "/api/v1/socket/websocket"
+    assert query(request) == {"region": ["eu"], "vsn": ["2.0.0"], "api_key": [KEY], "agent_id": ["a1"]}
     assert request.headers["x-api-key"] == KEY
     assert request.headers["User-Agent"] == f"thenvoi-bridge/{__version__}"
 
@@ -712,6 +867,89 @@ def refused(status: int, **headers: str) -> Exception:
 )
 def test_each_end_has_its_pause(exc: Exception, least: float, most: float) -> None:
     assert ending(exc, Pace()).pause == (least, most)
+
+
+TELLS = ending(refused(409), Pace())
+CUTS = ending(closed(1000), Pace())
+FAILS = Ending("it failed", pause=(1.0, 700.0))
+DAY = 24 * 3600.0
+
+
+def test_probes_become_seldom_while_there_is_a_rival_and_only_then() -> None:
+    standby = Standby(Pace())
+    assert standby.after(FAILS, 0) == FAILS
+    assert not standby.on
+    pauses = [standby.after(end, 0).pause for end in [TELLS, FAILS, TELLS, TELLS, TELLS, TELLS]]
+    assert pauses == [(60, 120), (120, 700), (120, 240), (240, 480), (300, 600), (300, 600)]
+    for _ in range(2000):
+        assert standby.after(TELLS, 0).pause == (300, 600)
+    assert standby.on
+
+
+@pytest.mark.parametrize(("lived", "pause"), [(599, (300, 600)), (600, (60, 120))])
+def test_a_rival_is_forgotten_when_none_came_for_longer_than_one_would_wait(
+    lived: float, pause: tuple[float, float]
+) -> None:
+    standby = Standby(Pace())
+    for _ in range(4):
+        standby.after(TELLS, 0)
+    standby.up(1000)
+    assert not standby.on
+    standby.after(FAILS, 1000 + lived)
+    assert standby.after(TELLS, 1000 + lived).pause == pause
+
+
+@pytest.mark.parametrize(("apart", "on"), [(299, True), (300, False)])
+def test_two_cuts_mean_a_rival_when_they_are_close(apart: float, on: bool) -> None:
+    standby = Standby(Pace())
+    standby.up(0)
+    assert standby.after(CUTS, 1) == CUTS
+    standby.up(2)
+    standby.after(CUTS, 1 + apart)
+    assert standby.on is on
+
+
+def a_day_of_two(probes_are_known: bool) -> tuple[list[float], list[float]]:
+    """When the place of an agent changes hands, and when somebody opens; nobody waits for its clock."""
+    rivals = [Standby(Pace()), Standby(Pace())]
+    due, owner = {0: 0.0, 1: random.uniform(1, 200)}, None
+    changes, openings = list[float](), list[float]()
+    while (now := min(due.values())) < DAY:
+        openings.append(now)
+        me = min(due, key=due.__getitem__)
+        if probes_are_known and rivals[me].on:
+            due[me] = now + draw(rivals[me].after(TELLS, now).pause)
+            continue
+        rivals[me].up(due.pop(me))
+        if owner is not None:
+            changes.append(now)
+            due[owner] = now + draw(rivals[owner].after(CUTS, now).pause)
+        owner = me
+    return changes, openings
+
+
+def most_in_a_minute(times: list[float]) -> int:
+    return max(sum(start <= at < start + 60 for at in times) for start in times)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_two_who_are_cut_silently_settle_at_once_where_probes_are_known(seed: int) -> None:
+    random.seed(seed)
+    changes, openings = a_day_of_two(probes_are_known=True)
+    assert len(changes) == 3
+    assert changes[-1] - changes[0] < 5
+    assert len(openings) < DAY / 300
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_two_change_places_once_a_minute_at_most_where_every_opening_wins(seed: int) -> None:
+    """As on servers of March 2026, which know of no probes."""
+    random.seed(seed)
+    changes, openings = a_day_of_two(probes_are_known=False)
+    settled = changes[0] + 10
+    assert most_in_a_minute([at for at in changes if at > settled]) == 1
+    assert most_in_a_minute([at for at in openings if at > settled]) <= 3
+    assert len(changes) < DAY / 300
 
 
 def test_pauses_grow_to_a_bound_and_are_forgotten_only_after_a_stable_time() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Self, TypeVar
+from uuid import uuid4
 
 import anyio
 import httpx2
@@ -94,6 +95,20 @@ class _Gate:
             await self.clock.sleep(wait + random.uniform(0, _FIRST_PAUSE))  # noqa: S311 - no secret
 
 
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    """A request, and what makes it safe to send again, or late."""
+
+    route: Route
+    wire: Wire
+    key: str | None
+    if_attempt: int | None
+
+    def headers(self) -> dict[str, str]:
+        given = {"Idempotency-Key": self.key, "If-Attempt": self.if_attempt}
+        return {name: str(value) for name, value in given.items() if value is not None}
+
+
 class Client:
     """Speaks the platform's REST API as the owner of one key; any number of calls at a time.
 
@@ -101,7 +116,12 @@ class Client:
     time from the start of a call to its last repetition, all in seconds; `attempts` counts requests. Nothing
     happens before the first call. Close it with `aclose` or as a context manager. A key that cannot stand in
     a header is Unauthorized.
+
+    `honours_keys` says whether the platform takes `Idempotency-Key`, None while it has not answered one: this
+    project's does, and says so in `Idempotency-Replayed`; others are not known to.
     """
+
+    honours_keys: bool | None = None
 
     def __init__(
         self,
@@ -142,57 +162,66 @@ class Client:
         """Close every connection; calls still under way fail."""
         await self._http.aclose()
 
-    async def __call__(self, call: Call[A]) -> A:
+    async def __call__(self, call: Call[A], *, key: str | None = None, if_attempt: int | None = None) -> A:
         """Make the call and return its answer.
 
-        A call that may be repeated is, when the connection failed or the platform answered 429 or 5xx. Any
+        A call that may be repeated is, when the connection failed or the platform answered 429 or 5xx; that
+        includes any POST on a platform that honours its `Idempotency-Key`, which is `key` or made up. Any
         other is repeated only when it was certainly not applied: without a connection, or after a 429.
+        `if_attempt` fences a lifecycle call where that is understood.
 
         Raises what the platform answered (`contract.errors`); `Unreachable` without a connection;
         `OutcomeUnknown` when the request may have been applied although its answer is lost, or is a 5xx that
         does not exclude it; `RateLimited` at once when the pause asked for exceeds the patience left;
         `BrokenAnswer` for a redirect, too long an answer, or one that does not fit the contract.
         """
-        answer: A = call.read_answer(await self._persist(call.route, call.to_wire()))
+        errand = _Errand(call.route, call.to_wire(), _key_for(call.route, key), if_attempt)
+        answer: A = call.read_answer(await self._persist(errand))
         return answer
 
-    async def _persist(self, route: Route, wire: Wire) -> bytes:
+    async def _persist(self, errand: _Errand) -> bytes:
         deadline = self._clock.now() + self._patience
         for pause in self._pauses():
             try:
-                return await self._send(route, wire, deadline)
+                return await self._send(errand, deadline)
             except _PASSING as exc:
-                again = route.may_repeat or isinstance(exc, _NOT_APPLIED)
+                again = self._may_repeat(errand) or isinstance(exc, _NOT_APPLIED)
                 if not again or max(self._clock.now() + pause, self._gate.opens_at) > deadline:
                     raise
+                route = errand.route
                 _log.info("%s %s: %s, again in %.1f s", route.method, route.template, exc.code, pause)
             await self._clock.sleep(pause)
-        return await self._send(route, wire, deadline)
+        return await self._send(errand, deadline)
+
+    def _may_repeat(self, errand: _Errand) -> bool:
+        return errand.route.may_repeat or (errand.key is not None and self.honours_keys is True)
 
     def _pauses(self) -> Iterator[float]:
         for nth in range(self._attempts - 1):
             yield random.uniform(0, min(_LAST_PAUSE, _FIRST_PAUSE * 2**nth))  # noqa: S311 - no secret
 
-    async def _send(self, route: Route, wire: Wire, deadline: float) -> bytes:
+    async def _send(self, errand: _Errand, deadline: float) -> bytes:
         await self._gate.passage(deadline)
         try:
             with anyio.fail_after(self._timeout):
-                response, body = await self._exchange(wire)
+                response, body = await self._exchange(errand)
         except _NOT_SENT as exc:
             raise Unreachable() from exc
         except httpx2.DecodingError as exc:
             raise BrokenAnswer() from exc
         except (httpx2.TransportError, TimeoutError) as exc:
             # A read has no outcome to wonder about.
-            raise Unavailable() if route.method == "GET" else OutcomeUnknown() from exc
+            raise Unavailable() if errand.route.method == "GET" else OutcomeUnknown() from exc
         if response.is_success:
+            if errand.key is not None:
+                self.honours_keys = "Idempotency-Replayed" in response.headers
             return body
-        raise self._refusal(response, body, route.may_repeat)
+        raise self._refusal(response, body, errand.route.may_repeat)
 
-    async def _exchange(self, wire: Wire) -> tuple[httpx2.Response, bytes]:
-        body = bytearray()
+    async def _exchange(self, errand: _Errand) -> tuple[httpx2.Response, bytes]:
+        wire, body = errand.wire, bytearray()
         async with self._http.stream(
-            wire.method, wire.path, params=wire.query or None, json=wire.body
+            wire.method, wire.path, params=wire.query or None, json=wire.body, headers=errand.headers()
         ) as response:
             async for chunk in response.aiter_bytes():
                 body += chunk
@@ -215,6 +244,13 @@ class Client:
             # A proxy that lost patience, or a fault after the commit: "try again later" would send it twice.
             return OutcomeUnknown(request_id=error.request_id)
         return error
+
+
+def _key_for(route: Route, given: str | None) -> str | None:
+    """The key of a request that must not be applied twice. Platforms that do not know it pass over it."""
+    if given is not None or route.may_repeat or route.secret or route.method != "POST":
+        return given
+    return str(uuid4())
 
 
 def _rate_limited(seconds: float) -> RateLimited:

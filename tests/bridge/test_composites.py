@@ -10,11 +10,12 @@ import mcp_types as types
 import pytest
 
 from tests.bridge.conftest import Scene
-from tests.bridge.desk import live, text_of
+from tests.bridge.desk import Desk, live, text_of
 from tests.world import say
 from thenvoi_bridge.bridge import composites, mail, settling, tools, wording
 from thenvoi_bridge.contract.messages import ChatMessage, ListMessages, ListMyMessages
 from thenvoi_bridge.contract.participants import RemoveMyParticipant
+from thenvoi_bridge.inbox.core import State
 
 
 async def texts(scene: Scene, chat_id: str | None = None) -> list[ChatMessage]:
@@ -30,6 +31,11 @@ def mentioned_in(message: ChatMessage) -> list[str]:
 
 def ids(shown: dict[str, Any]) -> list[str]:
     return [message["id"] for message in shown["messages"]]
+
+
+async def stands(host: Desk, id: str) -> State:
+    (item,) = await host.seat.inbox.get([id])
+    return item.state
 
 
 async def processed(scene: Scene) -> list[str]:
@@ -178,15 +184,15 @@ async def test_what_cannot_be_told_now_does_not_hold_up_the_host(
     async with live(island.here, island.scout, state) as host:
         sent = await say(island.alice, island.room, island.scout, "fyi")
         await host.unread(1)
+        assert ids(await host.shown("inbox_wait")) == [sent.id]
         await island.here.stop()
         with anyio.fail_after(3):
-            assert ids(await host.shown("inbox_wait")) == [sent.id]
             await host.shown("inbox_ack", message_ids=[sent.id])
-        assert [item.id for item in await host.seat.inbox.acking()] == [sent.id]
+        assert await stands(host, sent.id) is State.ACKING
         await island.here.start()
 
         async def told() -> bool:
-            return not await host.seat.inbox.acking()
+            return await stands(host, sent.id) is State.DONE
 
         await host.rung(told)
     assert await processed(island) == [sent.id]

@@ -20,7 +20,7 @@ from thenvoi_bridge.contract import CALLS
 AGENT: tuple[Side, ...] = ("agent",)
 PERSON: tuple[Side, ...] = ("human",)
 SIDES = [AGENT, PERSON, BOTH]
-INBOX = [*INBOX_TOOLS]
+INBOX = [*INBOX_TOOLS, "reply"]
 KEY = "thnv_a_9f8e7d6c5b4a_Zm9vYmFyYmF6cXV4"
 
 
@@ -39,8 +39,8 @@ def test_every_call_has_a_tool_in_the_group_of_its_module_and_the_inbox_has_four
     assert set(CALL_TOOLS) == {tool_name(call) for call in CALLS}
     assert len(CALL_TOOLS) == len(CALLS)
     assert all(CALL_TOOLS[tool_name(call)].group == call.group() for call in CALLS)
-    assert EVERY.keys() == CALL_TOOLS.keys() | INBOX_TOOLS.keys()
-    assert len(INBOX_TOOLS) == 4
+    assert EVERY.keys() == CALL_TOOLS.keys() | {*INBOX}
+    assert len(INBOX) == 4
     assert set(GROUPS) == {"inbox", *(call.group() for call in CALLS)}
 
 

@@ -95,10 +95,12 @@ async def test_the_status_says_who_where_and_how(scene: Scene, state: Path, mode
         "agent": {"id": scout.id, "handle": scout.handle, "name": "Scout"},
         "person": None,
         "unread": 0,
+        "dead": 0,
         "contact_requests": 0,
         "rooms": 1,
     }
-    assert socket.keys() == {"state", "reason", "since", "attempts", "last_heard"}
+    assert socket.keys() == {"here", "state", "reason", "since", "attempts", "last_heard"}
+    assert socket["here"] is True
     assert (socket["state"], socket["reason"], socket["attempts"]) == ("live", None, 0)
     assert socket["since"].endswith("+00:00")
     assert scout.key not in str(status)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import pytest
 
 from thenvoi_bridge.bridge.rooms import Person, Rooms, every
-from thenvoi_bridge.contract.chats import ChatRoom
 from thenvoi_bridge.contract.errors import Unreachable
 from thenvoi_bridge.contract.messages import Recipient
 from thenvoi_bridge.contract.page import Page, PageInfo
@@ -34,14 +33,10 @@ def rooms(asked: Asked) -> Rooms:
     return Rooms(asked)
 
 
-def room(id: str, title: str | None = None) -> ChatRoom:
-    return ChatRoom(id=id, title=title, inserted_at="", updated_at="")
-
-
 def test_titles_are_those_of_the_rooms_one_is_in(rooms: Rooms) -> None:
-    rooms.entered(room("a", "Tea"))
-    rooms.entered(room("b"))
-    rooms.entered(room("a", "Coffee"))
+    rooms.entered("a", "Tea")
+    rooms.entered("b", None)
+    rooms.entered("a", "Coffee")
     assert rooms.titles == {"a": "Coffee", "b": None}
     rooms.left("a")
     rooms.left("a")

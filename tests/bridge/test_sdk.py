@@ -175,10 +175,11 @@ async def test_progress_is_reported_to_those_who_ask_for_it(
         beats.append((progress, total, message))
 
     async with desk(at(scene.here, agent=scene.scout), state, mode) as host:
-        await host.llm.call_tool("inbox_wait", {"timeout_s": 0.1}, progress_callback=beat if asked else None)
+        await host.until("live")
+        await host.llm.call_tool("inbox_wait", {"timeout_s": 0.3}, progress_callback=beat if asked else None)
     assert bool(beats) is asked
     assert [done for done, _, _ in beats] == sorted(done for done, _, _ in beats)
-    assert {(total, word) for _, total, word in beats} <= {(0.1, wording.WAITING)}
+    assert {(total, word) for _, total, word in beats} <= {(0.3, wording.WAITING)}
 
 
 @pytest.mark.parametrize("opening", ["2025-11-25", "2024-11-05", "2026-07-28"])

@@ -14,8 +14,7 @@ from tests.bridge.cable import Cable, cable
 from tests.bridge.conftest import Scene
 from tests.bridge.desk import PATIENCE, Desk, desk, found, live
 from tests.world import say
-from thenvoi_bridge.bridge import seat as seats
-from thenvoi_bridge.bridge import settling, sweeping
+from thenvoi_bridge.bridge import receiving, settling, sweeping
 from thenvoi_bridge.bridge.endpoint import Endpoint
 from thenvoi_bridge.contract.contacts import AddMyContact, AnswerContactRequest
 from thenvoi_bridge.contract.lifecycle import MarkProcessed, MarkProcessing
@@ -69,7 +68,8 @@ async def test_what_was_said_while_the_socket_was_cut_is_found_by_looking(island
         sent = [(await say(island.alice, island.room, island.scout, f"number {n}")).id for n in range(3)]
         later = await island.here.room(island.alice, island.scout)
         sent.append((await say(island.alice, later, island.scout, "in a new room")).id)
-        assert await ids_in(host) == []
+        await host.unread(4)
+        assert host.session.connection != "live"
         wire.mend()
         await host.until("live")
         assert sorted(await ids_in(host)) == sorted(sent)
@@ -115,7 +115,7 @@ async def test_the_connection_is_live_only_once_everything_was_looked_at(
 async def test_what_was_handled_elsewhere_is_gone(
     scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seats, "LOOK", 0.1)
+    monkeypatch.setattr(receiving, "LOOK", 0.1)
     async with live(scene.here, scene.scout, state) as host:
         sent = await say(scene.alice, scene.room, scene.scout, "hi")
         await host.unread(1)
@@ -128,7 +128,7 @@ async def test_what_was_handled_elsewhere_is_gone(
 async def test_what_is_done_here_but_not_there_is_told_again_and_never_answered_again(
     scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seats, "LOOK", 0.1)
+    monkeypatch.setattr(receiving, "LOOK", 0.1)
     monkeypatch.setattr(settling, "AGAIN", 0.1)
     async with live(scene.here, scene.scout, state) as host:
         sent = await say(scene.alice, scene.room, scene.scout, "hi")
@@ -232,7 +232,7 @@ async def test_who_was_in_a_room_is_in_doubt_when_the_socket_was_cut(island: Sce
 async def test_more_rooms_and_messages_than_one_page_holds_are_all_found(
     scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seats, "PAGE", 2)
+    monkeypatch.setattr(receiving, "PAGE", 2)
     monkeypatch.setattr(sweeping, "PAGE", 2)
     rooms = [scene.room, *[await scene.here.room(scene.alice, scene.scout) for _ in range(4)]]
     sent = [(await say(scene.alice, room, scene.scout, "hi")).id for room in rooms]
@@ -276,7 +276,7 @@ async def test_whoever_asks_to_become_a_contact_is_shown_until_they_are_answered
             assert isinstance(block, types.TextContent)
             return block.text
 
-        assert (host.seat.requests, await last_line()) == (0, "[inbox: 0 unread]")
+        assert (host.seat.reception.requests, await last_line()) == (0, "[inbox: 0 unread]")
         await bob.call(AddMyContact(recipient_handle=scene.scout.handle))
         await host.rung(partial(waiting, host, 1))
         assert await last_line() == (
@@ -289,4 +289,4 @@ async def test_whoever_asks_to_become_a_contact_is_shown_until_they_are_answered
 
 
 async def waiting(host: Desk, requests: int) -> bool:
-    return host.seat.requests == requests
+    return host.seat.reception.requests == requests

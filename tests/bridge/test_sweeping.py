@@ -31,7 +31,7 @@ class At:
             return await client(ListParticipants(chat_id=chat_id))
 
         self.rooms = Rooms(ask)
-        self.rooms.entered(scene.room)
+        self.rooms.entered(scene.room.id, scene.room.title)
         self.sweeper = Sweeper(client, inbox, self.rooms)
         self._caught_up = anyio.Event()
 
@@ -189,6 +189,6 @@ async def test_several_rooms_are_read_side_by_side(scene: Scene, inbox: Inbox) -
     sent = [(await say(scene.alice, room, scene.scout, "hi")).id for room in rooms]
     async with at_work(scene, inbox) as it:
         for room in rooms:
-            it.rooms.entered(room)
+            it.rooms.entered(room.id, room.title)
         await it.sweep(*[room.id for room in rooms])
     assert sorted(await found(inbox)) == sorted(sent)

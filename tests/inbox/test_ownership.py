@@ -1,17 +1,20 @@
-"""Who lives, as told by locks, and folders that are nobody else's."""
+"""Who lives and who leads, as told by locks, and folders that are nobody else's."""
 
+import math
 import os
+import signal
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
 import pytest
-from anyio import create_task_group, to_thread
+from anyio import create_task_group, fail_after, sleep, to_thread
 
 from tests.inbox.mentions import Process
-from thenvoi_bridge.inbox.ownership import NotPrivate, Owner, private_folder
+from thenvoi_bridge.inbox.ownership import Leadership, NotPrivate, Owner, private_folder
 
 SLEEPER = """
 import sys
@@ -127,3 +130,183 @@ def test_a_folder_of_another_account_is_no_private_folder(tmp_path: Path) -> Non
         os.chown(foreign, 65534, 65534)
     with pytest.raises(NotPrivate, match="belongs to another account"):
         Owner.start(foreign)
+
+
+# Who leads
+
+CANDIDATE = """
+import os, sys, time
+from pathlib import Path
+from thenvoi_bridge.inbox.ownership import Leadership
+
+lead = Leadership(Path(sys.argv[1]))
+for line in sys.stdin:
+    match line.split():
+        case ["pid"]:
+            print(os.getpid(), flush=True)
+        case ["take", at]:
+            while time.monotonic() < float(at):
+                pass
+            print(lead.take(), flush=True)
+        case [order]:
+            print(getattr(lead, order)(), flush=True)
+"""
+
+PARENT = """
+import os, subprocess, sys, time
+from pathlib import Path
+from thenvoi_bridge.inbox.ownership import Leadership
+
+lead = Leadership(Path(sys.argv[1]))
+assert lead.take()
+child = "print('child', flush=True); print(input(), flush=True)"
+if sys.argv[2:] == ["forks"]:
+    if os.fork() == 0:
+        exec(child)
+        os._exit(0)
+else:
+    subprocess.Popen([sys.executable, "-c", child])
+print(os.getpid(), flush=True)
+time.sleep(60)
+"""
+
+
+async def told(process: Process, order: str) -> str:
+    await process.say(order)
+    return await process.line()
+
+
+async def until(true: Callable[[], bool]) -> None:
+    with fail_after(20):
+        while True:
+            if true():
+                return
+            await sleep(0.01)
+
+
+@pytest.fixture
+def lead(folder: Path) -> Iterator[Leadership]:
+    lead = Leadership(folder)
+    yield lead
+    lead.give()
+
+
+def test_one_leads_until_it_gives_the_lead_away(folder: Path, lead: Leadership) -> None:
+    other = Leadership(folder)
+    assert lead.take()
+    assert lead.take()
+    assert not other.take()
+    other.give()
+    assert not other.take()
+    lead.give()
+    lead.give()
+    assert other.take()
+    assert not lead.take()
+    other.give()
+
+
+async def test_the_lead_of_a_killed_process_is_free_at_once(folder: Path, lead: Leadership) -> None:
+    process = Process(CANDIDATE, folder)
+    assert await told(process, "take 0") == "True"
+    assert not lead.take()
+    await process.kill()
+    assert lead.take()
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "runs",
+        pytest.param(
+            "forks", marks=pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot fork")
+        ),
+    ],
+)
+async def test_a_child_that_lives_on_does_not_keep_the_lead(folder: Path, lead: Leadership, how: str) -> None:
+    program = PARENT.replace("sys.argv[2:]", repr([how]))
+    process = Process(program, folder)
+    lines = {await process.line(), await process.line()}
+    (pid,) = lines - {"child"}
+    os.kill(int(pid), signal.SIGTERM)
+    await until(lead.take)
+    assert await told(process, "still here") == "still here"
+    await process.end()
+
+
+async def test_of_many_who_want_it_at_the_same_instant_exactly_one_leads(folder: Path) -> None:
+    processes = [Process(CANDIDATE, folder) for _ in range(8)]
+    for process in processes:
+        assert await told(process, "silent") == "inf"
+    for _ in range(40):
+        for process in processes:
+            await process.say(f"take {time.monotonic() + 0.005}")
+        assert sorted([await process.line() for process in processes]) == ["False"] * 7 + ["True"]
+        for process in processes:
+            assert await told(process, "give") == "None"
+    for process in processes:
+        await process.end()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot stop a process")
+async def test_a_leader_that_hangs_goes_on_leading_but_another_may_stand_in_for_it(
+    folder: Path, lead: Leadership
+) -> None:
+    process = Process(CANDIDATE, folder)
+    pid = int(await told(process, "pid"))
+    await told(process, "take 0")
+    os.kill(pid, signal.SIGSTOP)
+    await until(lambda: lead.silent() > 0.2)
+    assert not lead.take()
+    assert lead.stand_in()
+    assert lead.stand_in()
+    assert not Leadership(folder).stand_in()
+    os.kill(pid, signal.SIGCONT)
+    hung = lead.silent()
+    await told(process, "beat")
+    assert lead.silent() < hung
+    lead.give()
+    assert await told(process, "stand_in") == "True"
+    assert not lead.stand_in()
+    await process.kill()
+    assert lead.take()
+
+
+def test_who_begins_to_lead_stands_in_no_more(folder: Path, lead: Leadership) -> None:
+    assert lead.stand_in()
+    assert lead.take()
+    other = Leadership(folder)
+    assert other.stand_in()
+    other.give()
+
+
+def test_silence_begins_with_the_lead_and_again_with_every_sign(lead: Leadership) -> None:
+    assert lead.silent() == math.inf
+    before = time.monotonic()
+    assert lead.take()
+    assert 0 <= lead.silent() <= time.monotonic() - before
+    before = time.monotonic()
+    lead.beat()
+    assert 0 <= lead.silent() <= time.monotonic() - before
+
+
+def test_a_sign_from_before_a_restart_of_the_computer_is_none(folder: Path, lead: Leadership) -> None:
+    lead.take()
+    ahead = time.monotonic_ns() + 10**9
+    os.utime(folder / "leader.beat", ns=(ahead, ahead))
+    assert lead.silent() == math.inf
+    lead.give()
+    assert lead.take()
+    assert lead.silent() < math.inf
+
+
+@posix
+def test_a_sign_that_cannot_be_given_is_missed(folder: Path, lead: Leadership) -> None:
+    (folder / "leader.beat").symlink_to(folder / "missing" / "file")
+    assert lead.take()
+    assert lead.silent() == math.inf
+
+
+def test_nobody_leads_in_a_folder_that_is_not_private(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(NotPrivate, match="is not a folder"):
+        Leadership(tmp_path / "file")

@@ -110,7 +110,7 @@ async def test_people_are_mentioned_by_id_handle_or_name(here: World, tmp_path: 
     async with host(bridge(here.url, scout.key, tmp_path / "state")) as llm:
         for written in (writer.id, writer.handle, f"@{writer.handle}", "Writer", '["writer"]'):
             mentions = written if written.startswith("[") else [written]
-            arguments = {"chat_id": room.id, "content": "yours", "mentions": mentions}
+            arguments = {"chat_id": room.id, "content": f"yours, {written}", "mentions": mentions}
             assert not (await llm.call_tool("send_message", arguments)).is_error
         nobody = await llm.call_tool("send_message", {**arguments, "mentions": ["Nemo"]})
         assert nobody.is_error

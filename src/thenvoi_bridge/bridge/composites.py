@@ -1,11 +1,10 @@
-"""The few tools that are more than one call: the inbox, and the answer to it.
+"""The tools of the inbox: wait for messages, look at them, end them without an answer.
 
 Reading never consumes: a message stays open until it is answered (`reply`) or ended (`inbox_ack`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -14,15 +13,10 @@ import anyio
 from pydantic import BaseModel, ConfigDict, Field
 
 from thenvoi_bridge.bridge import mail, schema, wording
-from thenvoi_bridge.bridge.addressing import mentioned
-from thenvoi_bridge.bridge.people import NotFoundByName
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.bridge.tools import Beat, Said, Tool, as_said
 from thenvoi_bridge.contract.call import Effect, Id, Text
-from thenvoi_bridge.contract.errors import NotFound
-from thenvoi_bridge.contract.messages import Mention, MessageSent, SendMessage
-from thenvoi_bridge.inbox.core import HELD, Item
-from thenvoi_bridge.inbox.errors import AlreadyAnswered
+from thenvoi_bridge.inbox.core import HELD, OPEN, Item, State
 
 if TYPE_CHECKING:
     from thenvoi_bridge.bridge.seat import Seat
@@ -40,26 +34,29 @@ BEAT = 5.0
 """Seconds between two signs of life while waiting."""
 
 
-class _Arguments(BaseModel):
+class Arguments(BaseModel):
+    """What a tool takes that is more than one call."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class InboxWait(_Arguments):
+class InboxWait(Arguments):
     """Wait for mentions of me; returns at once when there are any, and quietly after timeout_s if not."""
 
     timeout_s: float = Field(25, ge=0, le=LONGEST_WAIT, description="Seconds to wait; 25 if left out.")
     chat_id: Id | None = Field(None, description="Only this room.")
 
 
-class InboxRead(_Arguments):
-    """Look at the open mentions without taking them."""
+class InboxRead(Arguments):
+    """Look at the open mentions without taking them, or at those that failed for good (dead)."""
 
     chat_id: Id | None = Field(None, description="Only this room.")
     after: str | None = Field(None, description="next_cursor of an earlier answer.")
     limit: int = Field(20, ge=1, le=100)
+    state: Literal["open", "dead"] = Field("open", description="dead: failed for good; reply still works.")
 
 
-class InboxAck(_Arguments):
+class InboxAck(Arguments):
     """End messages without an answer: processed, or failed with a reason."""
 
     message_ids: list[Id] = Field(min_length=1)
@@ -67,12 +64,7 @@ class InboxAck(_Arguments):
     error: Text | None = Field(None, description="Why it failed.")
 
 
-class Reply(_Arguments):
-    """Answer messages of one room there, mentioning their senders, and mark them processed."""
-
-    message_ids: list[Id] = Field(min_length=1)
-    content: Text
-    mentions: list[str] | None = Field(None, min_length=1)
+_STATES = {"open": OPEN, "dead": frozenset({State.DEAD})}
 
 
 async def wait(session: Session, call: InboxWait, beat: Beat) -> Said:
@@ -95,7 +87,7 @@ async def wait(session: Session, call: InboxWait, beat: Beat) -> Said:
 async def read(session: Session, call: InboxRead, _: Beat) -> Said:
     """A page of what is open, by arrival."""
     inbox = (await session.seat()).inbox
-    page = await mail.fitting_page(inbox, call.after, call.chat_id, call.limit)
+    page = await mail.fitting_page(inbox, call.after, call.chat_id, call.limit, _STATES[call.state])
     return as_said(
         mail.page(
             page.items,
@@ -103,6 +95,7 @@ async def read(session: Session, call: InboxRead, _: Beat) -> Said:
             next_cursor=page.next_cursor,
             connection=session.connection,
             reset=page.reset,
+            dead=await inbox.dead(),
         )
     )
 
@@ -110,54 +103,10 @@ async def read(session: Session, call: InboxRead, _: Beat) -> Said:
 async def ack(session: Session, call: InboxAck, _: Beat) -> Said:
     """End messages and tell the platform; what it cannot be told now it is told later."""
     seat = await session.seat()
-    items = await seat.inbox.end(call.message_ids, call.outcome, call.error, time.time())
+    items = await seat.inbox.end(call.message_ids, call.outcome, call.error, time.monotonic())
     await seat.settler.settle_in_a_moment()
     said = {"message_ids": [item.id for item in items], "outcome": call.outcome}
     return Said(mail.as_text(said), said)
-
-
-async def reply(session: Session, call: Reply, _: Beat) -> Said:
-    """Send one answer and mark the messages processed. The same call again gives the same answer."""
-    seat = await session.seat()
-    try:
-        items = await seat.inbox.begin_answer(call.message_ids, _digest(call), time.time())
-    except AlreadyAnswered as again:
-        return _sent(MessageSent.model_validate_json(again.answer), again=True)
-    # From here the answer goes out whether or not the host still waits for us.
-    with anyio.CancelScope(shield=True):
-        try:
-            sent = await seat.client(await _answer(session, call, items))
-        except BaseException:
-            await seat.inbox.unanswered(items)
-            raise
-        await seat.inbox.answered(items, sent.model_dump_json())
-        await seat.settler.settle_in_a_moment()
-    return _sent(sent)
-
-
-async def _answer(session: Session, call: Reply, items: list[Item]) -> SendMessage:
-    chat_id = items[0].chat_id
-    to = call.mentions or list(dict.fromkeys(item.message.sender_id for item in items))
-    try:
-        people = await mentioned(session, "agent", chat_id, to)
-    except NotFoundByName as nobody:
-        if call.mentions:
-            raise
-        raise NotFound(f"{nobody.written} has left the room", code="sender_left") from nobody
-    return SendMessage(
-        chat_id=chat_id, content=call.content, mentions=[Mention.model_validate(p) for p in people]
-    )
-
-
-def _sent(sent: MessageSent, *, again: bool = False) -> Said:
-    said: dict[str, Any] = mail.plain(sent) | ({"already_sent": True} if again else {})
-    return Said(mail.as_text(said), said)
-
-
-def _digest(call: Reply) -> str:
-    """The same for the same answer to the same messages, however their order."""
-    same = call.model_copy(update={"message_ids": sorted(call.message_ids)})
-    return hashlib.sha256(same.model_dump_json().encode()).hexdigest()
 
 
 async def _handed_out(session: Session, seat: Seat, items: list[Item]) -> Said:
@@ -179,8 +128,11 @@ async def _fitting(seat: Seat, items: list[Item]) -> list[Item]:
 
 
 async def _page(session: Session, items: list[Item]) -> Said:
-    unread = await (await session.seat()).inbox.unread()
-    return as_said(mail.page(items, unread=unread, next_cursor=None, connection=session.connection))
+    inbox = (await session.seat()).inbox
+    unread, loops = await inbox.unread(), await inbox.outbox.loops(items, time.time())
+    return as_said(
+        mail.page(items, unread=unread, next_cursor=None, connection=session.connection, loops=loops)
+    )
 
 
 async def _quiet(session: Session) -> Said:
@@ -193,22 +145,26 @@ async def _quiet(session: Session) -> Said:
 
 
 def _note(connection: str, *, held: bool) -> str:
+    if connection == "standby":
+        return wording.STANDBY
     if connection not in ("live", "catching_up"):
         return wording.NOT_LIVE
     return wording.HELD if held else wording.QUIET
 
 
-Arguments = TypeVar("Arguments", bound=_Arguments)
+A = TypeVar("A", bound=Arguments)
 
 
-def _tool(
+def composite(
     name: str,
-    kind: type[Arguments],
-    work: Callable[[Session, Arguments, Beat], Awaitable[Said]],
+    kind: type[A],
+    work: Callable[[Session, A, Beat], Awaitable[Said]],
     effect: Effect = "writes",
     *,
     idempotent: bool = False,
 ) -> Tool:
+    """A tool of the inbox whose arguments are a class of their own."""
+
     async def run(session: Session, arguments: dict[str, Any], beat: Beat) -> Said:
         return await work(session, kind.model_validate(arguments), beat)
 
@@ -219,10 +175,9 @@ def _tool(
 INBOX_TOOLS = {
     tool.name: tool
     for tool in (
-        _tool("inbox_wait", InboxWait, wait),
-        _tool("inbox_read", InboxRead, read, "reads", idempotent=True),
-        _tool("inbox_ack", InboxAck, ack, idempotent=True),
-        _tool("reply", Reply, reply, idempotent=True),
+        composite("inbox_wait", InboxWait, wait),
+        composite("inbox_read", InboxRead, read, "reads", idempotent=True),
+        composite("inbox_ack", InboxAck, ack, idempotent=True),
     )
 }
 """The tools of this module, by name. Waiting is no reading: it hands messages out."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from thenvoi_bridge.contract.memories import Memory
 from thenvoi_bridge.contract.messages import ChatMessage, MessageSent
 from thenvoi_bridge.contract.page import MetaPage, Page, PageInfo
 from thenvoi_bridge.contract.participants import ParticipantList
-from thenvoi_bridge.inbox.core import Item
+from thenvoi_bridge.inbox.core import OPEN, Item, State
 
 if TYPE_CHECKING:
     from thenvoi_bridge.inbox import paging
@@ -30,8 +30,11 @@ PLACE = {"page", "page_size", "total_count", "total_pages", "status_filter"}
 """What a model is told of where a page stands."""
 
 
-def shown(item: Item) -> dict[str, Any]:
-    """One message. Everything a person or agent could choose stands under `untrusted`."""
+def shown(item: Item, loops: Collection[str] = ()) -> dict[str, Any]:
+    """One message. Everything a person or agent could choose stands under `untrusted`.
+
+    `loops` are senders with whom we may be answering each other for ever.
+    """
     message = item.message
     content = visible(readable(message))
     view = {
@@ -47,15 +50,23 @@ def shown(item: Item) -> dict[str, Any]:
             "chat_title": visible(item.chat_title or ""),
         },
     }
+    view |= {"failed": visible(item.error or "")} if item.state is State.DEAD else {}
+    view |= {"loop_suspected": True} if message.sender_id in loops else {}
     return view | ({"truncated": True} if len(content) > LONGEST else {})
 
 
 def page(
-    items: Sequence[Item], *, unread: int, next_cursor: str | None, connection: str, **more: Any
+    items: Sequence[Item],
+    *,
+    unread: int,
+    next_cursor: str | None,
+    connection: str,
+    loops: Collection[str] = (),
+    **more: Any,
 ) -> dict[str, Any]:
     """A page of the inbox as tools and resources give it."""
     return {
-        "messages": [shown(item) for item in items],
+        "messages": [shown(item, loops) for item in items],
         "unread": unread,
         "next_cursor": next_cursor,
         "connection": connection,
@@ -69,11 +80,13 @@ def fitting(items: Sequence[Item]) -> int:
     return max(1, sum(end <= LONGEST_PAGE for end in ends))
 
 
-async def fitting_page(inbox: Inbox, after: str | None, chat_id: str | None, limit: int) -> paging.Page:
-    """A page of the open messages, with as many of them as fit on it."""
-    page = await inbox.page(after, chat_id, limit)
+async def fitting_page(
+    inbox: Inbox, after: str | None, chat_id: str | None, limit: int, states: Collection[State] = OPEN
+) -> paging.Page:
+    """A page of the messages in these states, with as many of them as fit on it."""
+    page = await inbox.page(after, chat_id, limit, states)
     while (many := fitting(page.items)) < len(page.items):
-        page = await inbox.page(after, chat_id, many)
+        page = await inbox.page(after, chat_id, many, states)
     return page
 
 

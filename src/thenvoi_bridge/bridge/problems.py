@@ -21,6 +21,7 @@ _INBOX_CODES: dict[type[inbox.InboxError], str] = {
     inbox.LeaseLost: "lease_lost",
     inbox.Underway: "underway",
     inbox.NotOpen: "not_open",
+    inbox.LoopSuspected: "loop_suspected",
     inbox.Unknown: "unknown_message",
     inbox.SeveralRooms: "several_rooms",
 }

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from thenvoi_bridge.bridge.composites import INBOX_TOOLS
 from thenvoi_bridge.bridge.endpoint import Side
+from thenvoi_bridge.bridge.speaking import SPEAKING_TOOLS
 from thenvoi_bridge.bridge.tools import CALL_TOOLS, Tool
 
 AGENT = (
@@ -42,7 +43,7 @@ PERSON = (
 )
 """What a person needs to have agents, and to talk with them and with others."""
 
-_KNOWN = {**INBOX_TOOLS, **CALL_TOOLS}
+_KNOWN = {**INBOX_TOOLS, **CALL_TOOLS, **SPEAKING_TOOLS}
 
 EVERY: Mapping[str, Tool] = {name: _KNOWN[name] for name in (*AGENT, *PERSON, *_KNOWN)}
 """Every tool there is, by name, in the order hosts see them."""

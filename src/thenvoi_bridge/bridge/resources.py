@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import mcp_types as types
@@ -14,6 +14,9 @@ from thenvoi_bridge import __version__
 from thenvoi_bridge.bridge import mail
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.contract.call import Id
+
+if TYPE_CHECKING:
+    from thenvoi_bridge.bridge.seat import Seat
 
 INBOX, STATUS = "thenvoi://inbox", "thenvoi://status"
 
@@ -86,15 +89,18 @@ async def _status(session: Session, _: _Query) -> dict[str, Any]:
         "trouble": session.trouble.message if session.trouble else None,
         "agent": {"id": seat.me.id, "handle": seat.me.handle, "name": seat.me.name} if seat else None,
         "person": session.profile.model_dump(include={"id", "handle", "email"}) if session.profile else None,
-        "socket": _socket(seat.socket) if seat else None,
+        "socket": _socket(seat) if seat else None,
         "unread": await seat.inbox.unread() if seat else None,
+        "dead": await seat.inbox.dead() if seat else None,
         "rooms": len(seat.rooms.titles) if seat else None,
-        "contact_requests": seat.requests if seat else None,
+        "contact_requests": seat.reception.requests if seat else None,
     }
 
 
-def _socket(state: Any) -> dict[str, Any]:
+def _socket(seat: Seat) -> dict[str, Any]:
+    state = seat.reception
     return {
+        "here": seat.receives,
         "state": state.word,
         "reason": state.reason,
         "since": _iso(state.since),

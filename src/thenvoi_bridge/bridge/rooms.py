@@ -5,10 +5,9 @@ Events keep it true while the socket is live; whatever an event may have missed 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from thenvoi_bridge.contract.chats import ChatRoom
 from thenvoi_bridge.contract.page import Page
 
 Item = TypeVar("Item")
@@ -35,15 +34,29 @@ class Rooms:
         self._ask = ask
         self._titles: dict[str, str | None] = {}
         self._participants: dict[str, Sequence[Person]] = {}
+        self._versions: dict[str, int] = {}
 
     @property
     def titles(self) -> dict[str, str | None]:
         """Titles of the rooms the identity is in, by id."""
         return self._titles
 
-    def entered(self, room: ChatRoom) -> None:
+    def entered(self, chat_id: str, title: str | None) -> None:
         """Note a room the identity is in."""
-        self._titles[room.id] = room.title
+        self._titles[chat_id] = title
+
+    def learn(self, known: Mapping[str, tuple[str | None, int]]) -> None:
+        """Know what the process that receives knows: title and version of every room.
+
+        The version grows whenever the participants may have changed.
+        """
+        for chat_id in self._titles.keys() - known.keys():
+            self.left(chat_id)
+        for chat_id, (title, version) in known.items():
+            self.entered(chat_id, title)
+            if self._versions.get(chat_id) != version:
+                self.changed(chat_id)
+                self._versions[chat_id] = version
 
     def left(self, chat_id: str) -> None:
         """Note that the identity is no longer in a room."""

@@ -1,208 +1,173 @@
-"""An agent's seat on Thenvoi: its socket, its inbox, and everything that keeps the two in step.
+"""An agent's seat on Thenvoi: its inbox, and whatever keeps that and the platform in step.
 
-The socket wakes, REST reconciles, the inbox keeps. A lost socket, a restart and a first start are one path.
+Of all the processes of an agent on this computer one receives, and the others work on what it keeps.
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
-import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 import anyio
 
-from thenvoi_bridge.bridge.rooms import PAGE, Person, Rooms, every
+from thenvoi_bridge.bridge.receiving import Receiver, Reception
+from thenvoi_bridge.bridge.rooms import Person, Rooms
+from thenvoi_bridge.bridge.sending import Sender
 from thenvoi_bridge.bridge.settling import Settler
-from thenvoi_bridge.bridge.sweeping import Sweeper
 from thenvoi_bridge.client import Client
-from thenvoi_bridge.contract.chats import ChatRoom, ListChats
-from thenvoi_bridge.contract.contacts import ListContactRequests
-from thenvoi_bridge.contract.errors import Forbidden, NotFound, ThenvoiError
-from thenvoi_bridge.contract.feed import (
-    ContactRequestReceived,
-    ContactRequestUpdated,
-    MessageCreated,
-    ParticipantAdded,
-    ParticipantRemoved,
-    Payload,
-    RoomAdded,
-    RoomDeleted,
-    RoomRemoved,
-    Topic,
-)
+from thenvoi_bridge.contract.errors import NotFound, ThenvoiError
+from thenvoi_bridge.contract.feed import Topic
 from thenvoi_bridge.contract.identity import AgentMe
+from thenvoi_bridge.contract.messages import ListMessages
 from thenvoi_bridge.contract.participants import ListParticipants
 from thenvoi_bridge.inbox.core import Item
-from thenvoi_bridge.inbox.ownership import Owner
+from thenvoi_bridge.inbox.ownership import Leadership, Owner
 from thenvoi_bridge.inbox.store import Inbox
-from thenvoi_bridge.listener import Denied, Heard, Listener, Lost, Notice, Ready, State, Unclear
+from thenvoi_bridge.listener import Listener
 
-LOOK = 60.0
-"""Seconds between two looks at everything; a push that never came waits no longer than this."""
+BEAT = 5.0
+"""Seconds between two signs of the process that receives that it does not hang."""
 
-LOOK_AGAIN = 5.0
-"""Seconds before a look that failed is tried again."""
+SILENT = 20.0
+"""Seconds without one, after which another process looks in its place; the socket stays where it is."""
 
-logger = logging.getLogger(__name__)
+POLL = 0.5
+"""Seconds between two tries to receive in place of a process that may have died."""
+
+WORKING = 60.0
+"""Seconds between two extensions of what was handed out, if the host has done anything in between."""
+
+HEAD = 20
+"""Messages at the head of a room that are asked for before any are handed out."""
 
 
 class Seat:
     """One agent identity, connected. Made by `seated`, at work while `run` runs."""
 
-    def __init__(self, me: AgentMe, client: Client, listener: Listener, inbox: Inbox) -> None:
+    def __init__(
+        self, me: AgentMe, client: Client, inbox: Inbox, lead: Leadership, listener: Callable[[], Listener]
+    ) -> None:
         self.me, self.client, self.inbox = me, client, inbox
         self.rooms = Rooms(self._participants)
-        self.settler = Settler(client, inbox)
-        self._listener = listener
-        self._sweeper = Sweeper(client, inbox, self.rooms)
-        self._look = anyio.Event()
-        self._looked = False
-        self.requests = 0  # contact requests that wait for an answer
-        self._joining: set[str] = set()
+        self.settler, self.sender = Settler(client, inbox), Sender(me.id, client, inbox)
+        self._lead, self._listener = lead, listener
+        self._receiver: Receiver | None = None
+        self._posted = Reception()
+        self._worked = False
 
     @property
-    def connection(self) -> str:
-        """One word: `live`, `catching_up`, or what the listener says of its trouble."""
-        state = self._listener.state.word
-        behind = not self._looked or self._joining or self._sweeper.behind
-        return "catching_up" if state == "live" and behind else state
+    def reception(self) -> Reception:
+        """How receiving goes, here or in the process that does it."""
+        return self._receiver.reception if self._receiver else self._posted
 
     @property
-    def socket(self) -> State:
-        """The state of the socket."""
-        return self._listener.state
+    def receives(self) -> bool:
+        """Whether this process does it."""
+        return self._receiver is not None
+
+    def works(self) -> None:
+        """Note that the host has done something: it is at work on what it was handed."""
+        self._worked = True
 
     async def lease(self, chat_id: str | None, limit: int) -> list[Item]:
         """Hand out the oldest open messages of one room and mark them `processing`, best effort.
 
-        Cancelled, it has handed out nothing.
+        Nothing, if the platform cannot be asked what is the oldest, or another computer receives for this
+        agent. Cancelled, it has handed out nothing.
         """
-        items = await self.inbox.lease(chat_id, limit, time.time())
+        if self.reception.word == "standby" or not await self._is_head_known(chat_id):
+            return []
+        items = await self.inbox.lease(chat_id, limit, time.monotonic())
         try:
-            await self.settler.processing(items)
+            over = await self.settler.processing(items)
+            await self.inbox.vanish(over)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await self.inbox.release(items)
             raise
-        return items
+        return [item for item in items if item not in over]
+
+    async def _is_head_known(self, chat_id: str | None) -> bool:
+        """See to it that nothing older is missing from the room that is next; False if nobody can tell."""
+        room = await self.inbox.next_room(chat_id, time.monotonic())
+        if room is None:
+            return True
+        try:
+            head = await self.client(ListMessages(chat_id=room, page_size=HEAD))
+        except NotFound:
+            await self.inbox.drop_room(room)
+            return False
+        except ThenvoiError:
+            return False
+        await self.inbox.note_listed(head.data, title=self.rooms.titles.get(room))
+        return True
 
     async def run(self, ring: Callable[[], None], moved: Callable[[], Awaitable[bool]]) -> None:
-        """Hear, look, sweep and settle until cancelled.
+        """Receive or follow, send and settle, until cancelled or the platform is somewhere else.
 
-        `ring` is called whenever `connection` may have changed; `moved` is asked when the socket was lost,
-        and ends this if the platform is somewhere else now.
+        `ring` is called whenever `reception` may have changed; `moved` is asked when the socket was lost.
         """
+        me = {"platform": self.client.base_url, "id": self.me.id, "handle": self.me.handle}
+        await self.inbox.board.introduce(me)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._look_again, ring)
-            tasks.start_soon(self._sweeper.run, ring)
-            for work in (self._listener.run, self.settler.run, self.inbox.watch):
+            for work in (self.inbox.watch, self.settler.run, self.sender.run, self._extend):
                 tasks.start_soon(work)
-            async for notice in self._listener:
-                await self._take(notice)
-                ring()
-                if isinstance(notice, Lost) and await moved():
-                    break
+            await self._follow(ring, moved)
+            await self._receive(ring, moved)
             tasks.cancel_scope.cancel()
 
-    async def _take(self, notice: Notice) -> None:
-        match notice:
-            case Ready(Topic("agent_rooms")):
-                self._look.set()
-            case Ready(Topic("room_participants", chat_id)):
-                self.rooms.changed(chat_id)
-            case (
-                Ready(Topic("chat_room", chat_id))
-                | Unclear(Topic("chat_room", chat_id))
-                | Denied(Topic("chat_room", chat_id))
-            ):
-                self._sweeper.mark([chat_id])
-                self._joining.discard(chat_id)
-            case Unclear():
-                self._look.set()
-            case Heard(topic, payload):
-                await self._heard(topic, payload)
-            case Lost():
-                self._looked, self._joining = False, set(self.rooms.titles)
-                self.rooms.doubt()
-
-    async def _heard(self, topic: Topic, payload: Payload) -> None:
-        match payload:
-            case MessageCreated():
-                await self.inbox.put([payload], titles=self.rooms.titles)
-            case RoomRemoved(id=chat_id) | RoomDeleted(id=chat_id):
-                await self._leave(chat_id)
-            case RoomAdded(id=chat_id):
-                self._enter(ChatRoom(id=chat_id, title=payload.title, inserted_at="", updated_at=""))
-            case ParticipantAdded() | ParticipantRemoved():
-                self.rooms.changed(topic.id)
-            case ContactRequestReceived() | ContactRequestUpdated():
-                self._look.set()
-
-    async def _look_again(self, ring: Callable[[], None]) -> None:
-        """Look at everything when the socket has come (back), and now and then besides."""
-        pause = LOOK
-        while True:
-            with anyio.move_on_after(pause * random.uniform(0.8, 1.2)):  # noqa: S311 - jitter, not secrecy
-                await self._look.wait()
-            self._look = anyio.Event()
+    async def _receive(self, ring: Callable[[], None], moved: Callable[[], Awaitable[bool]]) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._beat)
+            self._receiver = Receiver(self.client, self.inbox, self.rooms, self._listener())
             try:
-                await self._look_at_rooms()
-                await self._look_at_requests()
-                pause = LOOK
-                ring()
-            except ThenvoiError as exc:
-                logger.info("the rooms could not be listed (%s)", exc.code)
-                pause = LOOK_AGAIN
+                await self._receiver.listen(ring, moved)
+            finally:
+                self._posted, self._receiver = self._receiver.reception, None
+            tasks.cancel_scope.cancel()
 
-    async def _look_at_rooms(self) -> None:
-        entered, waiting = set(self.rooms.titles), await self._rooms_waiting()
-        ask = partial(ListChats, page_size=PAGE)
-        listed = {room.id: room async for room in every(lambda page: self.client(ask(page=page)))}
-        for room in listed.values():
-            self._enter(room)
-        for chat_id in (entered | waiting) - listed.keys():
-            await self._leave(chat_id)
-        self._sweeper.mark(entered & listed.keys())
-        self._looked = True
-
-    async def _look_at_requests(self) -> None:
-        """Count who waits to become a contact. A platform or plan without contacts has nobody."""
+    async def _follow(self, ring: Callable[[], None], moved: Callable[[], Awaitable[bool]]) -> None:
+        """Know what the process that receives knows, until it is time to take its place."""
+        rang = anyio.Event()
+        stop = self.inbox.listen(lambda: rang.set())
         try:
-            page = await self.client(ListContactRequests(page_size=1))
-        except (Forbidden, NotFound):
-            self.requests = 0
-        else:
-            self.requests = page.metadata.received.total
+            while not self._lead.take():
+                rang = anyio.Event()
+                await self._read_the_board(ring)
+                if self._lead.silent() > SILENT and self._lead.stand_in():
+                    await self._stand_in()
+                with anyio.move_on_after(POLL):
+                    await rang.wait()
+        finally:
+            stop()
 
-    async def _rooms_waiting(self) -> set[str]:
-        """The rooms of what is open in the inbox, which may be there from an earlier run."""
-        found: set[str] = set()
-        page = await self.inbox.page(None, None, PAGE)
-        while page.items:
-            found.update(item.chat_id for item in page.items)
-            page = await self.inbox.page(page.next_cursor, None, PAGE)
-        return found
+    async def _read_the_board(self, ring: Callable[[], None]) -> None:
+        posted = Reception.read(await self.inbox.board.posted())
+        self.rooms.learn(await self.inbox.board.rooms())
+        if posted != self._posted:
+            self._posted = posted
+            ring()
 
-    def _enter(self, room: ChatRoom) -> None:
-        """Join a room's topics; its sweep follows when the join is confirmed."""
-        if room.id not in self.rooms.titles:
-            self._joining.add(room.id)
-        self.rooms.entered(room)
-        self._listener.join(Topic("chat_room", room.id))
-        self._listener.join(Topic("room_participants", room.id))
+    async def _stand_in(self) -> None:
+        receiver = Receiver(self.client, self.inbox, self.rooms, self._listener())
+        await receiver.stand_in(lambda: self._lead.take() or self._lead.silent() < SILENT)
+        if not self._lead.take():
+            self._lead.give()
 
-    async def _leave(self, chat_id: str) -> None:
-        self._listener.leave(Topic("chat_room", chat_id))
-        self._listener.leave(Topic("room_participants", chat_id))
-        self._sweeper.forget(chat_id)
-        self._joining.discard(chat_id)
-        self.rooms.left(chat_id)
-        await self.inbox.drop_room(chat_id)
+    async def _beat(self) -> None:
+        while True:
+            self._lead.beat()
+            await anyio.sleep(BEAT)
+
+    async def _extend(self) -> None:
+        while True:
+            await anyio.sleep(WORKING)
+            if self._worked:
+                self._worked = False
+                await self.inbox.extend(time.monotonic())
 
     async def _participants(self, chat_id: str) -> Sequence[Person]:
         return await self.client(ListParticipants(chat_id=chat_id))
@@ -219,16 +184,18 @@ async def seated(
     name = hashlib.sha256(f"{client.base_url}\x1f{me.id}".encode()).hexdigest()[:16]
     folder = state_dir / "agents" / name
     owner = Owner.start(folder)
+    lead = Leadership(folder)
     try:
         inbox = await Inbox.open(folder, owner)
         try:
-            listener = Listener(socket, key, agent_id=me.id, first=_own_topics(me.id))
-            yield Seat(me, client, listener, inbox)
+            topics = _own_topics(me.id)
+            yield Seat(me, client, inbox, lead, lambda: Listener(socket, key, agent_id=me.id, first=topics))
         finally:
             with anyio.CancelScope(shield=True):
                 await inbox.release_all()
                 await inbox.close()
     finally:
+        lead.give()
         owner.close()
 
 

@@ -70,7 +70,7 @@ class Session:
     def connection(self) -> str:
         """One word: what the seat says of its socket, else `connecting`, `offline`, or `no_inbox`."""
         if self._seat:
-            return self._seat.connection
+            return self._seat.reception.connection
         if self.trouble:
             return "offline" if self._tried.is_set() else "connecting"
         return "no_inbox"

@@ -7,6 +7,7 @@ server; a tool is arguments in, a result out.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -93,6 +94,8 @@ class Tools:
     async def run(self, name: str, arguments: dict[str, Any], beat: Beat) -> types.CallToolResult:
         """Run a tool there is. Whatever goes wrong becomes an `isError` result."""
         tool = self._tools[name]
+        if name != "inbox_wait" and (seat := self._session.seat_now):
+            seat.works()  # whoever only waits shows no sign of being at work on what it was handed
         try:
             said = await tool.run(self._session, schema.lenient(arguments, tool.schema), beat)
         except (ThenvoiError, InboxError, NotFoundByName, ValidationError) as problem:
@@ -114,8 +117,10 @@ class Tools:
         if seat is None:
             return result
         try:
-            line = _unread_line(await seat.inbox.unread(), await seat.inbox.ready(), self._absent)
-            line += _requests_line(seat.requests, self._absent)
+            line = _unread_line(
+                await seat.inbox.unread(), await seat.inbox.ready(time.monotonic()), self._absent
+            )
+            line += _requests_line(seat.reception.requests, self._absent)
         except Exception:  # the tool has done its work, and the host must hear so
             logger.exception("the inbox could not be counted")
             return result

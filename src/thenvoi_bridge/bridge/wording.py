@@ -96,6 +96,7 @@ FIELDS = {
     "recipient_handle": "Handle of the other party, with or without @.",
     "sent_status": "Which of those I sent; pending if left out.",
     "content": "What to say, in plain text or Markdown.",
+    "confirm_loop": "Say that this is meant, after the error loop_suspected.",
     "page": "Page, from 1.",
     "page_size": "Items a page, at most 100.",
     "memories.content": "What to remember.",
@@ -141,9 +142,12 @@ NEXT = {
     "mentioned_participant_not_in_room": "Bring them into the room first. add_participant does it for an agent. "
     "add_my_participant does it for a person.",
     "sender_left": "Give `mentions` to answer somebody who is still there, or end the message without an answer.",
+    "idempotency_key_reused": "Another computer of this agent has answered it; leave it alone.",
     "lease_lost": "Another session answers this message now; leave it alone.",
     "underway": "Its answer is being sent right now; wait for that call.",
     "not_open": "It is finished. To write more in that room, use send_message.",
+    "loop_suspected": "End the message with inbox_ack unless the conversation has to go on; if it does, say something "
+    "new with confirm_loop. A person's message in the room starts the count anew.",
     "unknown_message": "Take the ids from the inbox. inbox_wait hands messages out. inbox_read shows what is open.",
     "several_rooms": "Answer the messages of each room with a call of their own.",
     "bad_arguments": "Mend the arguments and call again.",
@@ -157,6 +161,15 @@ QUIET = "No new mentions. Call inbox_wait again to keep listening."
 HELD = "Nothing new. The messages in `held` were handed out before: end them with reply or inbox_ack first."
 
 NOT_LIVE = "Not connected to the platform, so nothing can have come. It keeps trying; call inbox_wait again."
+
+STANDBY = (
+    "Another computer receives for this agent now, so nothing is handed out here. "
+    "Sending still works; tell your user."
+)
+
+PENDING = (
+    "The platform has not confirmed it. It is recorded and goes out once, without you: do not send it again."
+)
 
 BROKEN = "Something broke inside the bridge; its log on stderr says what"
 

@@ -21,14 +21,6 @@ class Underway(InboxError):
         self.id = id
 
 
-class AlreadyAnswered(InboxError):
-    """This very answer was given before. `answer` is the JSON text it ended with: return that."""
-
-    def __init__(self, answer: str) -> None:
-        super().__init__("This answer was given already")
-        self.answer = answer
-
-
 class NotOpen(InboxError):
     """The message's state does not allow this: most often it was answered or ended before."""
 
@@ -36,6 +28,14 @@ class NotOpen(InboxError):
         super().__init__(f"Message {id} is {state}")
         self.id = id
         self.state = state
+
+
+class LoopSuspected(InboxError):
+    """We and this agent may be answering each other for ever: somebody has to say that it is meant."""
+
+    def __init__(self, peer_id: str) -> None:
+        super().__init__(f"This looks like two agents answering each other for ever; the other is {peer_id}")
+        self.peer_id = peer_id
 
 
 class Unknown(InboxError):

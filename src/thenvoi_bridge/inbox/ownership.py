@@ -1,10 +1,16 @@
-"""Which processes of this computer are alive, told by file locks: the kernel drops a dead one's at once."""
+"""Which processes of this computer live and which one leads, told by file locks.
+
+The kernel drops a dead process's locks at once, even if children of it live on. A child that was forked needs
+objects of its own.
+"""
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -78,6 +84,73 @@ class Owner:
     def close(self) -> None:
         """Be dead to the others. The file stays until somebody starts."""
         self._lock.release()
+
+
+class Leadership:
+    """Which one process of this computer leads in a folder, and whether it hangs.
+
+    A leader is never robbed: the kernel takes the lead from it when it ends, however it ends. For as long as
+    it is only silent another may stand in for it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Raises `NotPrivate` or `OSError` as `private_folder` does."""
+        private_folder(folder)
+        # Locks are taken by the file, not by its name, so nobody may ever remove these files.
+        self._lead = FileLock(folder / "leader.lock", thread_local=False)
+        self._place = FileLock(folder / "stand_in.lock", thread_local=False)
+        self._beaten = folder / "leader.beat"
+
+    def take(self) -> bool:
+        """Lead, unless another process does. Does not wait. Raises `OSError` where there can be no lock."""
+        if self._lead.is_locked:
+            return True
+        if not _took(self._lead):
+            return False
+        self.beat()  # the last sign may be from before a restart of the computer
+        self._place.release()  # for whoever has to stand in for us
+        return True
+
+    def stand_in(self) -> bool:
+        """Do a silent leader's work for it, unless another process does already; until `take` or `give`.
+
+        Does not wait. Raises `OSError` where there can be no lock.
+        """
+        return self._place.is_locked or _took(self._place)
+
+    def give(self) -> None:
+        """Neither lead nor stand in any more; nothing happens if that is so already."""
+        self._lead.release()
+        self._place.release()
+
+    def beat(self) -> None:
+        """Show that the leader does not hang; to be called every few seconds. A sign that fails is missed."""
+        # All processes of a computer share this clock, and nobody sets it. As the date of a file it is
+        # written and read in one piece, on a full disk too.
+        beaten = time.monotonic_ns()
+        with suppress(OSError):
+            if not self._beaten.exists():
+                self._beaten.touch(mode=0o600)
+            os.utime(self._beaten, ns=(beaten, beaten))
+
+    def silent(self) -> float:
+        """Seconds since the leader's last sign; infinite if it gave none, or only before a restart.
+
+        Of use only while somebody leads.
+        """
+        try:
+            since = time.monotonic_ns() - self._beaten.stat().st_mtime_ns
+        except FileNotFoundError:
+            return math.inf
+        return since / 1e9 if since >= 0 else math.inf
+
+
+def _took(lock: BaseFileLock) -> bool:
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    return True
 
 
 def _held(path: Path) -> bool:

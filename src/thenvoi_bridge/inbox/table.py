@@ -1,14 +1,16 @@
-"""The SQL of the inbox, within one transaction: items in and out, and nothing decided."""
+"""The SQL of the inbox, within one transaction: rows in and out, and nothing decided."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import fields
 from itertools import cycle, islice
 from typing import LiteralString
 
 from thenvoi_bridge.contract.messages import ChatMessage
 from thenvoi_bridge.inbox.core import Item, State, sent_at
 from thenvoi_bridge.inbox.errors import Unknown
+from thenvoi_bridge.inbox.outgoing import Outgoing, Phase
 from thenvoi_bridge.storage import Row, Tx, Value
 
 
@@ -22,40 +24,43 @@ class Table:
     def insert(self, message: ChatMessage, title: str | None) -> bool:
         """Keep a message; False if it came before, and then nothing changes."""
         new = self._tx.run(
-            "INSERT INTO inbox (id, chat_id, chat_title, sent_at, message) VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT (id) DO NOTHING",
+            "INSERT INTO inbox (id, chat_id, chat_title, sent_at, sender_id, sender_type, message) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
             message.id,
             message.chat_room_id,
             title,
             sent_at(message),
+            message.sender_id,
+            message.sender_type,
             message.model_dump_json(),
         )
         self.changed |= bool(new)
         return bool(new)
 
     def update(self, old: Item, new: Item) -> Item:
-        """Keep what has become of an item, and return that."""
+        """Keep what has become of a message, and return that."""
         if new != old:
             self.changed = True
             self._tx.run(
-                "UPDATE inbox SET state = ?, attempts = ?, owner = ?, token = ?, lease_until = ?, "
-                "outcome = ?, error = ?, digest = ?, answer = ? WHERE id = ?",
+                "UPDATE inbox SET state = ?, attempts = ?, attempt = ?, owner = ?, token = ?, taken_at = ?, "
+                "lease_until = ?, outcome = ?, error = ?, outgoing_id = ? WHERE id = ?",
                 new.state,
                 new.attempts,
+                new.attempt,
                 new.owner,
                 new.token,
+                new.taken_at,
                 new.lease_until,
                 new.outcome,
                 new.error,
-                new.digest,
-                new.answer,
+                new.outgoing_id,
                 new.id,
             )
         return new
 
     def find(self, ids: Iterable[str]) -> list[Item]:
         """The messages with these ids in the order of the ids, without those there are not."""
-        rows = (self._tx.one("SELECT * FROM inbox WHERE id = ?", id) for id in dict.fromkeys(ids))
+        rows = (self._tx.one(f"{_ITEMS} inbox WHERE id = ?", id) for id in dict.fromkeys(ids))
         return [_item(row) for row in rows if row]
 
     def get(self, ids: Collection[str]) -> list[Item]:
@@ -73,25 +78,28 @@ class Table:
 
     def held(self) -> list[Item]:
         """What was handed out or is being answered, be its owner alive or not."""
-        return self._items("SELECT * FROM inbox WHERE state IN ('leased', 'answering')")
+        return self._items(f"{_ITEMS} inbox WHERE state IN ('leased', 'answering')")
 
     def oldest(self, chat_id: str, limit: int) -> list[Item]:
-        """What has waited longest for an answer in a room."""
-        sql = "SELECT * FROM waiting WHERE chat_id = ? ORDER BY sent_at, id LIMIT ?"
-        return self._items(sql, chat_id, limit)
+        """What has waited longest for an answer in a room, held or not."""
+        return self._items(f"{_ITEMS} waiting WHERE chat_id = ? ORDER BY sent_at, id LIMIT ?", chat_id, limit)
 
     def waiting(self, chat_id: str, until_seq: int) -> list[Item]:
-        """What waits for an answer in a room and had arrived by then."""
-        return self._items("SELECT * FROM waiting WHERE chat_id = ? AND seq <= ?", chat_id, until_seq)
+        """What waits for an answer in a room and had arrived by then, held or not."""
+        return self._items(f"{_ITEMS} waiting WHERE chat_id = ? AND seq <= ?", chat_id, until_seq)
 
     def acking(self) -> list[Item]:
         """What the platform has yet to be told, first come first."""
-        return self._items("SELECT * FROM inbox WHERE state = 'acking' ORDER BY seq")
+        return self._items(f"{_ITEMS} inbox WHERE state = 'acking' ORDER BY seq")
+
+    def answered_by(self, outgoing_id: str) -> list[Item]:
+        """The messages that one of ours answers, as their room has them."""
+        return self._items(f"{_ITEMS} inbox WHERE outgoing_id = ? ORDER BY sent_at, id", outgoing_id)
 
     def after(self, seq: int, chat_id: str | None, limit: int, states: Collection[State]) -> list[Item]:
         """What arrived after that, first come first, of one room or of all."""
         return self._items(
-            "SELECT * FROM inbox WHERE seq > ? AND chat_id = COALESCE(?, chat_id) "
+            f"{_ITEMS} inbox WHERE seq > ? AND chat_id = COALESCE(?, chat_id) "
             "AND state IN (?, ?, ?, ?, ?, ?, ?) ORDER BY seq LIMIT ?",
             seq,
             chat_id,
@@ -107,24 +115,152 @@ class Table:
         """How many messages nobody has begun to answer."""
         return self._number("SELECT COUNT(*) AS number FROM inbox WHERE state IN ('ready', 'leased')")
 
-    def ready(self) -> int:
-        """How many messages nobody holds."""
-        return self._number("SELECT COUNT(*) AS number FROM inbox WHERE state = 'ready'")
+    def count(self, state: State) -> int:
+        """How many messages are in that state."""
+        return self._number("SELECT COUNT(*) AS number FROM inbox WHERE state = ?", state)
+
+    def since(self, chat_id: str) -> str:
+        """When the last message of a room that came in was sent, by the platform's clock; '' if none did."""
+        row = self._tx.one("SELECT MAX(sent_at) AS at FROM inbox WHERE chat_id = ?", chat_id)
+        return str((row and row["at"]) or "")
+
+    def heard(self, chat_id: str, seq: int) -> bool:
+        """Whether anything of a room came in after that arrival number."""
+        row = self._tx.one("SELECT 1 AS one FROM inbox WHERE chat_id = ? AND seq > ? LIMIT 1", chat_id, seq)
+        return row is not None
+
+    def last_person(self, chat_id: str) -> int:
+        """The arrival number of the last message of a room that a person wrote, 0 if none did."""
+        row = self._tx.one(
+            "SELECT seq FROM inbox WHERE chat_id = ? AND sender_type = 'User' ORDER BY seq DESC LIMIT 1",
+            chat_id,
+        )
+        return int(row["seq"]) if row else 0
+
+    def came_from(self, chat_id: str, sender_id: str, seq: int) -> int:
+        """How many messages of an agent came in from a room after that arrival number."""
+        return self._number(
+            "SELECT COUNT(*) AS number FROM inbox "
+            "WHERE chat_id = ? AND seq > ? AND sender_id = ? AND sender_type = 'Agent'",
+            chat_id,
+            seq,
+            sender_id,
+        )
+
+    def said_since(self, chat_id: str, seq: int, limit: int) -> list[Outgoing]:
+        """What of ours was made in a room at that arrival number or later and not refused, last first."""
+        where: LiteralString = (
+            "WHERE chat_id = ? AND seq >= ? AND phase <> 'refused' ORDER BY made_at DESC LIMIT ?"
+        )
+        return self._outgoing(where, chat_id, seq, limit)
+
+    def put_outgoing(self, out: Outgoing) -> Outgoing:
+        """Keep a message of ours, new or changed, and return it."""
+        self.changed = True
+        self._tx.run(_PUT, *(getattr(out, name) for name in _OUTGOING))
+        return out
+
+    def outgoing(self, id: str) -> Outgoing | None:
+        """The message of ours with this id."""
+        return _one(self._outgoing("WHERE id = ?", id))
+
+    def ordered(self, digest: str) -> Outgoing | None:
+        """The last message of ours that was ordered with this digest."""
+        return _one(self._outgoing("WHERE digest = ? ORDER BY made_at DESC LIMIT 1", digest))
+
+    def unsent(self) -> list[Outgoing]:
+        """What of ours is neither sent nor refused, first made first."""
+        return self._outgoing("WHERE phase = 'sending' ORDER BY made_at")
+
+    def said(self, chat_id: str, since: float) -> list[Outgoing]:
+        """What of ours was made in a room since that Unix time and not refused, last made first."""
+        where: LiteralString = (
+            "WHERE chat_id = ? AND made_at >= ? AND phase <> 'refused' ORDER BY made_at DESC"
+        )
+        return self._outgoing(where, chat_id, since)
+
+    def about(self, name: str) -> str | None:
+        """What was noted under a name."""
+        row = self._tx.one("SELECT value FROM about WHERE name = ?", name)
+        return str(row["value"]) if row else None
+
+    def note(self, name: str, value: str) -> None:
+        """Note something under a name, in place of what was there."""
+        if self.about(name) != value:
+            self.changed = True
+            self._tx.run(
+                "INSERT INTO about (name, value) VALUES (?, ?) "
+                "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                name,
+                value,
+            )
+
+    def known_rooms(self) -> dict[str, tuple[str | None, int]]:
+        """The rooms the identity is in: title and version."""
+        rows = self._tx.all("SELECT chat_id, title, version FROM rooms ORDER BY chat_id")
+        return {row["chat_id"]: (row["title"], row["version"]) for row in rows}
+
+    def put_room(self, chat_id: str, title: str | None) -> None:
+        """Note a room the identity is in."""
+        self.changed |= bool(
+            self._tx.run(
+                "INSERT INTO rooms (chat_id, title) VALUES (?, ?) ON CONFLICT (chat_id) DO UPDATE "
+                "SET title = excluded.title WHERE rooms.title IS DISTINCT FROM excluded.title",
+                chat_id,
+                title,
+            )
+        )
+
+    def drop_known_room(self, chat_id: str) -> None:
+        """Note that the identity is no longer in a room."""
+        self.changed |= bool(self._tx.run("DELETE FROM rooms WHERE chat_id = ?", chat_id))
+
+    def touch_room(self, chat_id: str | None) -> None:
+        """Note that who is in a room may have changed, or in every room."""
+        sql: LiteralString = "UPDATE rooms SET version = version + 1 WHERE chat_id = COALESCE(?, chat_id)"
+        self.changed |= bool(self._tx.run(sql, chat_id))
 
     def epoch(self, proposed: str) -> str:
         """What tells this file from any other: `proposed`, unless it was settled before."""
         self._tx.run("INSERT INTO about (name, value) VALUES ('epoch', ?) ON CONFLICT DO NOTHING", proposed)
-        row = self._tx.one("SELECT value FROM about WHERE name = 'epoch'")
-        assert row
-        return str(row["value"])
+        return str(self.about("epoch"))
 
-    def _number(self, sql: LiteralString) -> int:
-        row = self._tx.one(sql)
+    def _number(self, sql: LiteralString, *args: Value) -> int:
+        row = self._tx.one(sql, *args)
         assert row
         return int(row["number"])
 
     def _items(self, sql: LiteralString, *args: Value) -> list[Item]:
         return [_item(row) for row in self._tx.all(sql, *args)]
+
+    def _outgoing(self, where: LiteralString, *args: Value) -> list[Outgoing]:
+        rows = self._tx.all(f"SELECT * FROM outgoing {where}", *args)
+        return [
+            Outgoing(**{**row, "phase": Phase(row["phase"]), "confirmed": bool(row["confirmed"])})
+            for row in rows
+        ]
+
+
+_ITEMS: LiteralString = (
+    "SELECT seq, id, chat_id, chat_title, sent_at, state, attempts, attempt, owner, token, taken_at, "
+    "lease_until, outcome, error, outgoing_id, message FROM"
+)
+_OUTGOING = tuple(field.name for field in fields(Outgoing))
+_PUT: LiteralString = (
+    "INSERT INTO outgoing (id, chat_id, digest, body, recipients, gist, made_at, tried_at, seq, since, "
+    "phase, confirmed, owner, token, lease_until, tries, answer, error) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+    "chat_id = excluded.chat_id, digest = excluded.digest, body = excluded.body, "
+    "recipients = excluded.recipients, gist = excluded.gist, made_at = excluded.made_at, "
+    "tried_at = excluded.tried_at, seq = excluded.seq, since = excluded.since, phase = excluded.phase, "
+    "confirmed = excluded.confirmed, owner = excluded.owner, token = excluded.token, "
+    "lease_until = excluded.lease_until, tries = excluded.tries, answer = excluded.answer, "
+    "error = excluded.error"
+)
+
+
+def _one(found: list[Outgoing]) -> Outgoing | None:
+    return found[0] if found else None
 
 
 def _item(row: Row) -> Item:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -19,9 +18,10 @@ from thenvoi_bridge.listener.channels import Channels
 from thenvoi_bridge.listener.notices import Backlog, Denied, Heard, Lost, Notice, Ready, Refused, Unclear
 from thenvoi_bridge.listener.pace import Backoff, Ending, Gone, Pace, draw, ending
 from thenvoi_bridge.listener.socket import hang_up, opener
+from thenvoi_bridge.listener.standby import Standby
 from thenvoi_bridge.phoenix import client as phoenix
 
-Word = Literal["connecting", "live", "waiting", "refused"]
+Word = Literal["connecting", "live", "waiting", "standby", "refused"]
 _OnTopic = phoenix.Pushed | phoenix.Joined | phoenix.Refused | phoenix.Dropped | phoenix.JoinTimedOut
 
 _log = logging.getLogger(__name__)
@@ -31,7 +31,8 @@ _log = logging.getLogger(__name__)
 class State:
     """For people. `since` and `heard_at` are Unix times, `attempts` the openings since the last success.
 
-    `reason` says why there is no connection, or why there was none last.
+    `standby` means that another connection of this agent has taken over; it lasts until one of the rare
+    openings gets in. `reason` says why there is no connection, or why there was none last.
     """
 
     word: Word
@@ -70,7 +71,7 @@ class Listener:
         self._backoff = Backoff(self._pace)
         self._link: phoenix.ClientProtocol | None = None
         self._waiting: anyio.CancelScope | None = None
-        self._cut_at = -math.inf
+        self._standby = Standby(self._pace)
         self._running = anyio.ResourceGuard("running")
         self.state = State("connecting", wall())
 
@@ -100,9 +101,10 @@ class Listener:
 
     async def _visit(self) -> Ending:
         """One connection, from the attempt to open it to its end."""
-        self._become("connecting", self.state.reason, self.state.attempts + 1)
+        word: Word = "standby" if self._standby.on else "connecting"
+        self._become(word, self.state.reason, self.state.attempts + 1)
         try:
-            ws = await self._open()
+            ws = await self._open(self._standby.on)
             try:
                 await self._converse(ws)
             finally:
@@ -113,25 +115,23 @@ class Listener:
 
     async def _rest(self, end: Ending) -> None:
         now = time.monotonic()
-        if end.cut:
-            end, self._cut_at = self._yielding(end, now), now
+        end = self._standby.after(end, now)
         pause = max(self._backoff.down(now), draw(end.pause))
         _log.warning("no connection: %s; trying again in %.1f s", end.reason, pause)
-        self._become("waiting" if end.refused is None else "refused", end.reason, self.state.attempts)
-        self._notices.put(Lost(end.reason) if end.refused is None else Refused(end.refused, end.reason))
+        if end.refused is not None:
+            self._become("refused", end.reason, self.state.attempts)
+            self._notices.put(Refused(end.refused, end.reason))
+        else:
+            self._become("standby" if self._standby.on else "waiting", end.reason, self.state.attempts)
+            self._notices.put(Lost(end.reason, self._standby.on))
         await anyio.sleep(pause)
-
-    def _yielding(self, end: Ending, now: float) -> Ending:
-        # Two sockets of one agent would evict each other for ever, so whoever is cut again stands back.
-        if now - self._cut_at >= self._pace.contest:
-            return end
-        return replace(end, reason="another connection of this agent took over", pause=self._pace.standby)
 
     async def _converse(self, ws: ClientConnection) -> NoReturn:
         now = time.monotonic()
         self._link = link = phoenix.ClientProtocol(now, self._pace.heartbeat, self._pace.patience)
         self._channels.start()
         self._backoff.up(now)
+        self._standby.up(now)
         self._become("live", None, 0)
         _log.info("connected")
         ticked = self._wall()
@@ -205,7 +205,7 @@ class Listener:
         self.state = replace(self.state, heard_at=self._wall())
         if name == "supersede":
             # What a later platform says before it ends the older socket of an agent (seen in clients).
-            self._cut_at = time.monotonic()
+            self._standby.told()
             return
         try:
             event = read_event(name, topic, payload)

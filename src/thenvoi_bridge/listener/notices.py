@@ -43,9 +43,13 @@ class Denied:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """There is no connection; it is tried again."""
+    """There is no connection; it is tried again.
+
+    In `standby` it is tried seldom, for another connection of this agent has taken over, and hears.
+    """
 
     reason: str
+    standby: bool = False
 
 
 @dataclass(frozen=True, slots=True)

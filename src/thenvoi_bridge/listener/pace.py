@@ -33,8 +33,9 @@ class Pace:
     cut: Span = (1.0, 1.5)  # after a close with 1000 or 1001
     restart: Span = (1.0, 5.0)  # after 1012
     crowd: Span = (30.0, 60.0)  # after 1013
-    standby: Span = (60.0, 120.0)  # when refused, or cut twice within `contest`
-    contest: float = 300.0
+    standby: Span = (60.0, 120.0)  # when refused, or before the first probe once another took over
+    standby_longest: Span = (300.0, 600.0)  # to which that doubles from probe to probe
+    contest: float = 300.0  # two cuts within so long mean that another took over
     longest: float = 300.0  # for which a Retry-After is believed
 
 
@@ -67,12 +68,14 @@ class Ending:
 
     `refused` is the HTTP status if the platform does not want us. `cut` means that another connection may
     have taken our place: so the platform ends the older of two sockets of one agent (clients, by their era).
+    `occupied` means that it certainly has.
     """
 
     reason: str
     pause: Span = (0.0, 0.0)
     refused: int | None = None
     cut: bool = False
+    occupied: bool = False
 
 
 class Gone(Exception):
@@ -97,6 +100,11 @@ def draw(span: Span) -> float:
     return random.uniform(*span)  # noqa: S311 - no secret
 
 
+def longer(one: Span, other: Span) -> Span:
+    """A span that lies within neither's forbidden beginning."""
+    return max(one[0], other[0]), max(one[1], other[1])
+
+
 def _closed(code: int, pace: Pace) -> Ending:
     pauses = {1000: pace.cut, 1001: pace.cut, 1012: pace.restart, 1013: pace.crowd}
     cut = code in (1000, 1001)
@@ -104,16 +112,19 @@ def _closed(code: int, pace: Pace) -> Ending:
 
 
 def _turned_away(status: int, headers: Mapping[str, str], pace: Pace) -> Ending:
-    if status == 429 or status >= 500:
-        least = pause_asked(headers, pace.longest) or 0.0
-        return Ending(f"the platform is busy (HTTP {status})", (least, least + pace.backoff[0]))
     if status < 300:
         return _NO_SOCKET
+    least = pause_asked(headers, pace.longest) or 0.0
+    asked = least, least + pace.backoff[0]
+    if status == 429 or status >= 500:
+        return Ending(f"the platform is busy (HTTP {status})", asked)
+    if status == 409:
+        return Ending("another connection of this agent is in place (HTTP 409)", asked, occupied=True)
     if status < 400:
         reason = "the platform redirects elsewhere, which is not followed"
     else:
         reason = _REFUSALS.get(status, "the platform does not open its socket")
-    return Ending(f"{reason} (HTTP {status})", pace.standby, refused=status)
+    return Ending(f"{reason} (HTTP {status})", longer(pace.standby, asked), refused=status)
 
 
 _TROUBLES = (  # the first that fits, since some are kinds of OSError
@@ -129,5 +140,4 @@ _REFUSALS = {
     401: "the key is rejected",
     403: "the key is rejected",
     404: "there is no socket at the platform's address",
-    409: "another connection of this agent is in place",
 }

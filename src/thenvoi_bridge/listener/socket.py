@@ -57,15 +57,19 @@ def _split(url: str) -> SplitResult:
     return parts
 
 
-def opener(url: str, key: str, agent_id: str | None, pace: Pace) -> Callable[[], Connect]:
-    """What opens a connection when called and awaited; it alone holds the key."""
+def opener(url: str, key: str, agent_id: str | None, pace: Pace) -> Callable[[bool], Connect]:
+    """What opens a connection when called and awaited; it alone holds the key.
+
+    Its argument is whether to probe: to be refused with 409 if the agent has another connection, instead of
+    evicting it. Servers of March 2026 take no notice of that.
+    """
     uri = _authorised(socket_url(url), key, agent_id)
     # Proxies of the environment are honoured, but none can reach this computer's own platform.
     proxy: Literal[True] | None = None if urlsplit(uri).hostname in _LOOPBACK else True
 
-    def connection() -> Connect:
+    def connection(probe: bool) -> Connect:
         return Connect(
-            uri,
+            f"{uri}&on_conflict=reject" if probe else uri,
             additional_headers={"x-api-key": key},
             user_agent_header=f"thenvoi-bridge/{__version__}",
             proxy=proxy,

@@ -1,0 +1,247 @@
+"""Receiving: what one process of an identity does for all of them. It listens, looks, sweeps, and says so.
+
+The socket wakes, REST reconciles, the inbox keeps. A lost socket, a restart and a first start are one path.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from thenvoi_bridge.bridge.rooms import PAGE, Rooms, every
+from thenvoi_bridge.bridge.sweeping import Sweeper
+from thenvoi_bridge.contract.chats import ChatRoom, ListChats
+from thenvoi_bridge.contract.contacts import ListContactRequests
+from thenvoi_bridge.contract.errors import Forbidden, NotFound, ThenvoiError
+from thenvoi_bridge.contract.feed import (
+    ContactRequestReceived,
+    ContactRequestUpdated,
+    MessageCreated,
+    ParticipantAdded,
+    ParticipantRemoved,
+    Payload,
+    RoomAdded,
+    RoomDeleted,
+    RoomRemoved,
+    Topic,
+)
+from thenvoi_bridge.inbox.store import Inbox
+from thenvoi_bridge.listener import Denied, Heard, Listener, Lost, Notice, Ready, Unclear
+
+if TYPE_CHECKING:
+    from thenvoi_bridge.client import Client
+
+LOOK = 30.0
+"""Seconds between two looks; a push that never came waits no longer, in a room where something goes on."""
+
+LOOK_AGAIN = 5.0
+"""Seconds between two looks while there is no socket, or after one that failed."""
+
+SLICE = 20
+"""Rooms in which nothing goes on that one look reads at least; it reads a tenth of them if that is more."""
+
+HEARD = 60.0
+"""Seconds to which the others know when something was last heard."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """How receiving goes, to all processes of the identity. Times are Unix times.
+
+    `word` is what the listener says of its socket, `behind` that something is still to be read, `requests`
+    how many contact requests wait for an answer.
+    """
+
+    word: str = "connecting"
+    since: float = 0.0
+    reason: str | None = None
+    attempts: int = 0
+    heard_at: float | None = None
+    behind: bool = True
+    requests: int = 0
+
+    @property
+    def connection(self) -> str:
+        """One word: `live`, `catching_up`, or what the listener says of its trouble."""
+        return "catching_up" if self.word == "live" and self.behind else self.word
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any]) -> Reception:
+        """As another process posted it, be that of an older or newer version."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in said.items() if name in known})
+
+    def as_news(self) -> dict[str, Any]:
+        """What is worth telling the others; each push is not."""
+        heard = self.heard_at and self.heard_at // HEARD * HEARD
+        return {**asdict(self), "heard_at": heard}
+
+
+class Receiver:
+    """Hears, looks and sweeps for one identity."""
+
+    def __init__(self, client: Client, inbox: Inbox, rooms: Rooms, listener: Listener) -> None:
+        self._client, self._inbox, self._board, self._rooms = client, inbox, inbox.board, rooms
+        self._listener = listener
+        self._sweeper = Sweeper(client, inbox, rooms)
+        self._look = anyio.Event()
+        self._looked = False
+        self._joining: set[str] = set()
+        self._requests = 0
+        self._turn = 0
+
+    @property
+    def reception(self) -> Reception:
+        """How it goes at this moment."""
+        state = self._listener.state
+        behind = bool(not self._looked or self._joining or self._sweeper.behind)
+        return Reception(
+            state.word, state.since, state.reason, state.attempts, state.heard_at, behind, self._requests
+        )
+
+    async def listen(self, ring: Callable[[], None], moved: Callable[[], Awaitable[bool]]) -> None:
+        """Hear, look and sweep, until the platform is somewhere else.
+
+        `ring` is called whenever `reception` may have changed; `moved` is asked when the socket was lost.
+        """
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._listener.run)
+            tasks.start_soon(self._look_again, ring)
+            tasks.start_soon(self._sweeper.run, ring)
+            async for notice in self._listener:
+                await self._take(notice)
+                await self._tell(ring)
+                if isinstance(notice, Lost) and await moved():
+                    break
+            tasks.cancel_scope.cancel()
+
+    async def stand_in(self, enough: Callable[[], bool]) -> None:
+        """Only look and sweep, as long as the process that listens hangs: until `enough` says so."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._sweeper.run, _nobody)
+            while not enough():
+                await self._try_to_look()
+                await anyio.sleep(LOOK_AGAIN)
+            tasks.cancel_scope.cancel()
+
+    async def _take(self, notice: Notice) -> None:
+        match notice:
+            case Ready(Topic("agent_rooms")):
+                self._look.set()
+            case Ready(Topic("room_participants", chat_id)):
+                await self._changed(chat_id)
+            case (
+                Ready(Topic("chat_room", chat_id))
+                | Unclear(Topic("chat_room", chat_id))
+                | Denied(Topic("chat_room", chat_id))
+            ):
+                self._sweeper.mark([chat_id])
+                self._joining.discard(chat_id)
+            case Unclear():
+                self._look.set()
+            case Heard(topic, payload):
+                await self._heard(topic, payload)
+            case Lost():
+                self._looked, self._joining = False, set(self._rooms.titles)
+                self._rooms.doubt()
+                await self._board.changed()
+                self._look.set()
+
+    async def _heard(self, topic: Topic, payload: Payload) -> None:
+        match payload:
+            case MessageCreated():
+                await self._inbox.put([payload], titles=self._rooms.titles)
+            case RoomRemoved(id=chat_id) | RoomDeleted(id=chat_id):
+                await self._leave(chat_id)
+            case RoomAdded(id=chat_id):
+                await self._enter(ChatRoom(id=chat_id, title=payload.title, inserted_at="", updated_at=""))
+            case ParticipantAdded() | ParticipantRemoved():
+                await self._changed(topic.id)
+            case ContactRequestReceived() | ContactRequestUpdated():
+                self._look.set()
+
+    async def _look_again(self, ring: Callable[[], None]) -> None:
+        """Look at everything when the socket has come (back), and now and then besides."""
+        while True:
+            served = self._listener.state.word in ("live", "standby")
+            pause = LOOK if served and self._looked else LOOK_AGAIN
+            with anyio.move_on_after(pause * random.uniform(0.8, 1.2)):  # noqa: S311 - jitter, not secrecy
+                await self._look.wait()
+            self._look = anyio.Event()
+            await self._try_to_look()
+            await self._tell(ring)
+
+    async def _try_to_look(self) -> None:
+        try:
+            await self._look_at_rooms()
+            await self._look_at_requests()
+        except ThenvoiError as exc:
+            logger.info("the rooms could not be listed (%s)", exc.code)
+            self._looked = False
+
+    async def _look_at_rooms(self) -> None:
+        entered = {*self._rooms.titles, *await self._board.rooms()}
+        waiting = await self._inbox.rooms_waiting()
+        ask = partial(ListChats, page_size=PAGE)
+        listed = {room.id: room async for room in every(lambda page: self._client(ask(page=page)))}
+        for room in listed.values():
+            await self._enter(room)
+        for chat_id in (entered | waiting) - listed.keys():
+            await self._leave(chat_id)
+        self._sweeper.mark(self._in_turn(sorted(entered & listed.keys())) | (waiting & listed.keys()))
+        self._looked = True
+
+    def _in_turn(self, rooms: list[str]) -> set[str]:
+        """A part of many rooms, another one each time."""
+        many = max(SLICE, len(rooms) // 10)
+        start = self._turn % max(1, len(rooms))
+        self._turn = start + many
+        return {*rooms[start : start + many], *rooms[: max(0, start + many - len(rooms))]}
+
+    async def _look_at_requests(self) -> None:
+        """Count who waits to become a contact. A platform or plan without contacts has nobody."""
+        try:
+            page = await self._client(ListContactRequests(page_size=1))
+        except (Forbidden, NotFound):
+            self._requests = 0
+        else:
+            self._requests = page.metadata.received.total
+
+    async def _enter(self, room: ChatRoom) -> None:
+        """Join a room's topics; its sweep follows when the join is confirmed."""
+        if room.id not in self._rooms.titles:
+            self._joining.add(room.id)
+        if self._rooms.titles.get(room.id, "") != room.title:
+            await self._board.entered(room.id, room.title)
+        self._rooms.entered(room.id, room.title)
+        self._listener.join(Topic("chat_room", room.id))
+        self._listener.join(Topic("room_participants", room.id))
+
+    async def _leave(self, chat_id: str) -> None:
+        self._listener.leave(Topic("chat_room", chat_id))
+        self._listener.leave(Topic("room_participants", chat_id))
+        self._sweeper.forget(chat_id)
+        self._joining.discard(chat_id)
+        self._rooms.left(chat_id)
+        await self._board.left(chat_id)
+        await self._inbox.drop_room(chat_id)
+
+    async def _changed(self, chat_id: str) -> None:
+        self._rooms.changed(chat_id)
+        await self._board.changed(chat_id)
+
+    async def _tell(self, ring: Callable[[], None]) -> None:
+        await self._board.post(self.reception.as_news())
+        ring()
+
+
+def _nobody() -> None:
+    """Whoever stands in reports to nobody: the store's bell says what is new."""

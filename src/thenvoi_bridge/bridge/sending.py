@@ -1,0 +1,180 @@
+"""Sends our messages, each once: what was recorded goes out, whatever dies or gets lost in between.
+
+Where the platform honours `Idempotency-Key`, a try whose end nobody knows is simply made again. Elsewhere
+it is left to settle, looked for in the room, and sent again only if it is not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import anyio
+
+from thenvoi_bridge.bridge.readback import Readback
+from thenvoi_bridge.contract.errors import Conflict, RateLimited, ThenvoiError, Unprocessable, Unreachable
+from thenvoi_bridge.contract.messages import MessageSent
+from thenvoi_bridge.inbox.errors import InboxError
+from thenvoi_bridge.inbox.outgoing import Order, Outgoing, Phase
+from thenvoi_bridge.inbox.store import Inbox
+
+if TYPE_CHECKING:
+    from thenvoi_bridge.client import Client
+
+SETTLE = 30.0
+"""Seconds after which a request that was under way has arrived or never will; a try takes 10 at most."""
+
+KEPT = 23 * 3600.0
+"""Seconds for which a platform is trusted to know a key: it keeps them for 24 hours."""
+
+PATIENCE = 20.0
+"""Seconds a tool waits for what another one is sending."""
+
+FIRST_PAUSE, LAST_PAUSE = 2.0, 120.0
+"""Seconds before another go at what could not be sent; doubled with every try."""
+
+LOOK = 5.0
+"""Seconds between two looks for what was left behind by a process that died."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What became of a message. `answer` is None while nobody knows; `again`: it had been ordered before."""
+
+    answer: MessageSent | None
+    again: bool = False
+
+
+class Sender:
+    """Sends the messages of one identity."""
+
+    def __init__(self, me_id: str, client: Client, inbox: Inbox) -> None:
+        self._client, self._inbox, self._outbox = client, inbox, inbox.outbox
+        self._readback = Readback(me_id, client, inbox.outbox)
+        self._woken = anyio.Event()
+
+    async def answer(self, ids: Collection[str], order: Order) -> Said:
+        """Answer messages of one room. Raises what the platform answered, and `InboxError`."""
+        return await self._deliver(await self._outbox.answer(ids, order, time.monotonic()))
+
+    async def say(self, order: Order) -> Said:
+        """Send a message that answers none. Raises what the platform answered."""
+        out, again = await self._outbox.say(order, time.monotonic())
+        return await self._end_of(out) if again else await self._deliver(out)
+
+    async def before(self, digest: str) -> Said | None:
+        """What became of the same order, if it was given before."""
+        out = await self._outbox.before(digest)
+        return await self._end_of(out) if out else None
+
+    async def run(self) -> None:
+        """Bring to its end whatever was left in doubt, until cancelled."""
+        self._client.honours_keys = await self._inbox.board.keys_honoured()
+        while True:
+            async with anyio.create_task_group() as tasks:
+                for out in await self._outbox.adopt(time.monotonic()):
+                    tasks.start_soon(self._resolve, out)
+            with anyio.move_on_after(LOOK):
+                await self._woken.wait()
+            self._woken = anyio.Event()
+
+    async def _deliver(self, out: Outgoing) -> Said:
+        return _said(await self._send(out, in_doubt=False))
+
+    async def _resolve(self, out: Outgoing) -> None:
+        try:
+            if self._may_resend(out):
+                await self._send(await self._attempt(out), in_doubt=True)
+            else:
+                await self._settle(out)
+        except (ThenvoiError, InboxError) as exc:
+            logger.info("message %s: %s", out.id, exc)
+
+    def _may_resend(self, out: Outgoing) -> bool:
+        return self._client.honours_keys is True and 0 <= time.time() - out.made_at < KEPT
+
+    async def _settle(self, out: Outgoing) -> None:
+        """Find out by looking: after a while, it is in the room, or it never will be."""
+        wait = min(SETTLE, out.tried_at + SETTLE - time.time())
+        if wait > 0:
+            await self._outbox.put_off(out, time.monotonic() + wait)
+            return
+        try:
+            found = await self._readback.find(out)
+        except ThenvoiError as exc:
+            await self._put_off(out, exc)
+            return
+        if found:
+            await self._outbox.sent(out, found.model_dump_json(), time.monotonic())
+        else:
+            logger.warning("message %s is not in its room after %.0f s; sending it again", out.id, SETTLE)
+            await self._send(await self._attempt(out), in_doubt=False)
+
+    async def _attempt(self, out: Outgoing) -> Outgoing:
+        return await self._outbox.attempt(out, time.monotonic(), time.time())
+
+    async def _send(self, out: Outgoing, *, in_doubt: bool) -> Outgoing:
+        """One try that is recorded as begun. `in_doubt`: an earlier one may have reached the room."""
+        try:
+            answer = await self._client(out.call, key=out.id)
+        except ThenvoiError as exc:
+            return await self._failed(out, exc, in_doubt=in_doubt)
+        await self._note_keys()
+        return await self._outbox.sent(out, answer.model_dump_json(), time.monotonic())
+
+    async def _failed(self, out: Outgoing, exc: ThenvoiError, *, in_doubt: bool) -> Outgoing:
+        if not _is_refusal(exc, in_doubt=in_doubt):
+            return await self._put_off(out, exc)
+        elsewhere = exc.code == "idempotency_key_reused"
+        await self._outbox.refused(out, exc.code, time.monotonic(), elsewhere=elsewhere)
+        raise exc
+
+    async def _put_off(self, out: Outgoing, exc: ThenvoiError) -> Outgoing:
+        pause = min(LAST_PAUSE, FIRST_PAUSE * 2.0 ** min(out.tries, 10))
+        logger.info("message %s: %s; looking again in %.0f s", out.id, exc.code, pause)
+        return await self._outbox.put_off(out, time.monotonic() + pause)
+
+    async def _note_keys(self) -> None:
+        if (honoured := self._client.honours_keys) is not None:
+            await self._inbox.board.note_keys(honoured)
+
+    async def _end_of(self, out: Outgoing) -> Said:
+        """What becomes of a message that somebody else is sending, if that turns out in a while."""
+        rang = anyio.Event()
+        stop = self._inbox.listen(lambda: rang.set())
+        try:
+            with anyio.move_on_after(PATIENCE):
+                while out.phase is Phase.SENDING:
+                    rang = anyio.Event()
+                    out = await self._outbox.get(out.id) or out
+                    if out.phase is Phase.SENDING:
+                        await rang.wait()
+        finally:
+            stop()
+        return _said(out, again=True)
+
+
+def digest_of(*parts: str) -> str:
+    """The same for the same order."""
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def _said(out: Outgoing, *, again: bool = False) -> Said:
+    answer = MessageSent.model_validate_json(out.answer) if out.answer else None
+    return Said(answer, again)
+
+
+def _is_refusal(exc: ThenvoiError, *, in_doubt: bool) -> bool:
+    """Whether the message is certainly not in the room."""
+    if isinstance(exc, Conflict) and exc.code == "idempotency_in_progress":
+        return False
+    if in_doubt:
+        # Whoever is refused before the key is looked at learns nothing of the earlier try.
+        return isinstance(exc, Unprocessable | Conflict) or exc.status in (400, 404, 413)
+    return isinstance(exc, Unreachable | RateLimited) or 400 <= exc.status < 500
