@@ -17,6 +17,7 @@ import mcp_types as types
 from mcp import Client as McpClient
 from mcp import StdioServerParameters
 from mcp.shared.exceptions import MCPDeprecationWarning
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from thenvoi_bridge.client import Client
 from thenvoi_bridge.contract.agents import RegisterMyAgent
@@ -27,6 +28,8 @@ from thenvoi_bridge.platform.administration import add_user, administer
 from thenvoi_bridge.platform.app import opened
 from thenvoi_bridge.platform.serving import bind, served
 from thenvoi_bridge.settings import Platform
+
+Around = Callable[[ASGIApp], ASGIApp] | None
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,11 @@ class Somebody:
 class World:
     """One platform's data in a folder, and the clients of everybody on it. The platform can be stopped."""
 
-    def __init__(self, folder: Path, clients: AsyncExitStack, settings: Platform | None = None) -> None:
+    def __init__(
+        self, folder: Path, clients: AsyncExitStack, settings: Platform | None = None, around: Around = None
+    ) -> None:
         self.folder = folder
-        self._settings = settings
+        self._settings, self._around = settings, around
         self._clients = clients
         self._port = 0
         self._up, self._down, self._stop = anyio.Event(), anyio.Event(), anyio.Event()
@@ -76,7 +81,7 @@ class World:
             self._start, self._down = anyio.Event(), anyio.Event()
             listener = bind("127.0.0.1", self._port)
             self._port = listener.getsockname()[1]
-            async with served(self.folder, listener, self._settings):
+            async with served(self.folder, listener, self._settings, around=self._around):
                 self._up.set()
                 await self._stop.wait()
             self._up, self._stop = anyio.Event(), anyio.Event()
@@ -114,16 +119,36 @@ async def say(who: Somebody, room: ChatRoom, to: Somebody, text: str) -> Message
 
 
 @asynccontextmanager
-async def world(folder: Path, settings: Platform | None = None) -> AsyncGenerator[World]:
-    """A platform that runs until the end of the block, unless it is stopped before."""
+async def world(
+    folder: Path, settings: Platform | None = None, around: Around = None
+) -> AsyncGenerator[World]:
+    """A platform that runs until the end of the block, unless it is stopped before.
+
+    `around` puts something between its server and its app, as faults are.
+    """
     async with AsyncExitStack() as clients, anyio.create_task_group() as tasks:
-        it = World(folder, clients, settings)
+        it = World(folder, clients, settings, around)
         tasks.start_soon(it.run)
         await it.start()
         yield it
         if it.is_up:
             await it.stop()
         tasks.cancel_scope.cancel()
+
+
+def without_keys(app: ASGIApp) -> ASGIApp:
+    """A platform that passes over the extensions of this project's, as others do."""
+
+    async def ordinary(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            kept = [(name, value) for name, value in scope["headers"] if name not in EXTENSIONS]
+            scope = {**scope, "headers": kept}
+        await app(scope, receive, send)
+
+    return ordinary
+
+
+EXTENSIONS = (b"idempotency-key", b"if-attempt")
 
 
 def bridge(url: str, key: str, state: Path, **environ: str) -> StdioServerParameters:

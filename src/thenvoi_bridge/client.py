@@ -22,6 +22,7 @@ from pydantic_core import from_json
 from thenvoi_bridge import __version__
 from thenvoi_bridge.contract.call import Call, Route, Wire
 from thenvoi_bridge.contract.errors import (
+    AgentLoop,
     BrokenAnswer,
     OutcomeUnknown,
     RateLimited,
@@ -186,6 +187,7 @@ class Client:
                 return await self._send(errand, deadline)
             except _PASSING as exc:
                 again = self._may_repeat(errand) or isinstance(exc, _NOT_APPLIED)
+                again = again and not isinstance(exc, AgentLoop)  # waiting would only keep it going
                 if not again or max(self._clock.now() + pause, self._gate.opens_at) > deadline:
                     raise
                 route = errand.route
@@ -237,7 +239,7 @@ class Client:
         pause = pause_asked(response.headers, LONGEST_PAUSE)
         if isinstance(error, RateLimited):
             error.retry_after = pause if pause is not None else RateLimited.retry_after
-            pause = error.retry_after
+            pause = None if isinstance(error, AgentLoop) else error.retry_after
         if status in (429, 503) and pause is not None:
             self._gate.shut(pause)
         if status >= 500 and status != 503 and not may_repeat:

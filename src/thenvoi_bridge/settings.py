@@ -73,6 +73,9 @@ class Platform:
     max_chats: int = _rule("Rooms somebody may own; 0 for any number.", 0)
     max_participants: int = _rule("Participants of a room; 0 for any number.", 0)
     max_messages: int = _rule("Messages and events somebody may send in 24 hours; 0 for any number.", 0)
+    max_turns: int = _rule(
+        "Messages two agents may exchange in 10 minutes unless a person speaks; 0 for any number.", 30
+    )
     rate: int = _rule("Requests a key may make in a minute; 0 for any number.", 0)
     connects: int = _rule("Sockets an agent may open in a minute; 0 for any number.", 120)
     max_body: int = _rule("Bytes of a request body.", 1024 * 1024)

@@ -128,6 +128,8 @@ NEXT = {
     "execution_history_exists": "Deleting it deletes that history, too. Ask your user, then call again with `force`.",
     "payload_too_large": "Make it shorter, or send it in parts.",
     "rate_limited": "Wait the given time, then call again.",
+    "agent_loop": "Stop answering that agent: end its messages with inbox_ack. A person's message in the room lets you go "
+    "on.",
     "unavailable": "The platform has trouble. The bridge keeps trying to reconnect; call again in a while.",
     "unreachable": "The bridge keeps trying to reconnect and then fetches what was missed; call again in a while.",
     "outcome_unknown": "It may have been done already: look before you repeat it. get_context shows what an agent sent. "

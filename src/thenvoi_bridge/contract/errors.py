@@ -52,7 +52,7 @@ class Unauthorized(ThenvoiError):
 class Forbidden(ThenvoiError):
     """Do not try again: the role, the kind of key, the plan or the quota does not allow it.
 
-    Quotas answer `limit_reached` since 2026-02-24 (seed); 429 is for rates alone.
+    Quotas answer `limit_reached` since 2026-02-24 (seed); 429 is for rates and loops.
     """
 
     status, code, default = 403, "forbidden", "Not allowed"
@@ -83,6 +83,12 @@ class RateLimited(ThenvoiError):
     retry_after: float = 1.0
 
 
+class AgentLoop(RateLimited):
+    """Stop answering this agent; anything else may go on. An extension of this project's platform."""
+
+    code, default = "agent_loop", "These agents answer each other without end"
+
+
 class Unavailable(ThenvoiError):
     """Try again later: the platform cannot serve now (502, 503, 504) or broke (another 5xx)."""
 
@@ -109,6 +115,7 @@ class BrokenAnswer(ThenvoiError):
 
 _ANSWERED = (BadRequest, Unauthorized, Forbidden, NotFound, Conflict, Unprocessable, RateLimited, Unavailable)
 _BY_STATUS: dict[int, type[ThenvoiError]] = {kind.status: kind for kind in _ANSWERED}
+_BY_CODE: dict[tuple[int, object], type[ThenvoiError]] = {(429, AgentLoop.code): AgentLoop}
 
 
 def pause_asked(headers: Mapping[str, str], longest: float) -> float | None:
@@ -141,9 +148,10 @@ def error_envelope(error: ThenvoiError, request_id: str) -> dict[str, Any]:
 
 def error_from(status: int, body: object) -> ThenvoiError:
     """The error an HTTP answer stands for, however little of the envelope it kept."""
-    kind = _BY_STATUS.get(status, Unavailable if status >= 500 else BadRequest)
     inner = body.get("error") if isinstance(body, dict) else None
     said: dict[str, Any] = inner if isinstance(inner, dict) else {}
+    usual = _BY_STATUS.get(status, Unavailable if status >= 500 else BadRequest)
+    kind = _BY_CODE.get((status, _text(said.get("code"))), usual)
     details = said.get("details")
     return kind(
         _text(said.get("message")),

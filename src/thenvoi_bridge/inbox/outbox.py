@@ -84,6 +84,10 @@ class Outbox:
         """The message of ours with this id, as it stands."""
         return await self._shelf.read(lambda rows: rows.outgoing(id))
 
+    async def unsent(self) -> list[Outgoing]:
+        """What is neither sent nor refused, first made first."""
+        return await self._shelf.read(lambda rows: rows.unsent())
+
     async def known_answers(self, chat_id: str, since: float) -> set[str]:
         """What the platform answered to what we made in a room since that Unix time, as JSON texts."""
         said = await self._shelf.read(lambda rows: rows.said(chat_id, since))

@@ -33,7 +33,8 @@ from thenvoi_bridge.platform.paging import window
 from thenvoi_bridge.platform.rooms import mentionable, room, seat
 from thenvoi_bridge.platform.rules.access import Principal
 from thenvoi_bridge.platform.rules.delivery import SHOWN, State
-from thenvoi_bridge.platform.rules.mentions import resolve, stored_form
+from thenvoi_bridge.platform.rules.loops import WINDOW, check_turns
+from thenvoi_bridge.platform.rules.mentions import Mentionable, resolve, stored_form
 from thenvoi_bridge.storage import Row, Tx, Value
 
 DAY = 24 * 60 * 60
@@ -45,7 +46,10 @@ TITLE_LENGTH = 60
 
 @handler
 def send_message(call: SendMessage | SendMyMessage, me: Principal, tx: Change) -> MessageSent:
-    """Store a text, note whom it is for, tell the room. Raises `NotFound`, `Unprocessable`."""
+    """Store a text, note whom it is for, tell the room.
+
+    Raises `NotFound`, `Unprocessable`, and `RateLimited` (`agent_loop`) where two agents go round in circles.
+    """
     seat(tx, call.chat_id, me)
     check_size(tx, call.content, "/message/content")
     recipients = resolve(me.id, call.mentions, mentionable(tx, call.chat_id))
@@ -53,6 +57,8 @@ def send_message(call: SendMessage | SendMyMessage, me: Principal, tx: Change) -
     _title(tx, call.chat_id, call.content)
     content = stored_form(call.content, call.mentions, recipients)
     check_size(tx, content, "/message/content")  # again: short names become long ids
+    if me.type == "Agent":
+        _check_turns(tx, call.chat_id, me.id, [r for r in recipients if r.type == "Agent"])
     row = append(tx, call.chat_id, me, "text", content, {"mentions": named, "status": "sent"})
     for recipient in recipients:
         if recipient.type == "Agent":
@@ -149,6 +155,35 @@ def _check_quota(tx: Change, sender_id: str) -> None:
     if limit := tx.site.settings.max_messages:
         sql: LiteralString = "SELECT count(*) AS n FROM messages WHERE sender_id = ? AND inserted_at > ?"
         check_quota("messages", limit, tx.one(sql, sender_id, clock.earlier(tx.now, DAY)))
+
+
+def _check_turns(tx: Change, chat_id: str, sender_id: str, mentioned: Sequence[Mentionable]) -> None:
+    """Raise `RateLimited` if an agent and one that it mentions have talked to each other for too long."""
+    if (most := tx.site.settings.max_turns) and mentioned:
+        begin = _chain_begin(tx, chat_id)
+        turns = {agent.handle: _turns(tx, chat_id, begin, sender_id, agent.id, most) for agent in mentioned}
+        check_turns(turns, tx.now, most)
+
+
+def _chain_begin(tx: Change, chat_id: str) -> int:
+    """The number of the last text of a room before those that can count as turns of agents."""
+    texts: LiteralString = "SELECT seq FROM messages WHERE chat_id = ? AND message_type = 'text'"
+    last: LiteralString = "ORDER BY inserted_at DESC LIMIT 1"
+    ends = clock.earlier(tx.now, WINDOW)
+    person = tx.one(f"{texts} AND sender_type = 'User' {last}", chat_id)
+    past = tx.one(f"{texts} AND sender_type = 'Agent' AND inserted_at <= ? {last}", chat_id, ends)
+    return max((row["seq"] for row in (person, past) if row), default=0)
+
+
+def _turns(tx: Tx, chat_id: str, begin: int, one: str, other: str, most: int) -> list[str]:
+    """When two agents have sent each other texts after that number: the last `most` each way."""
+    sql: LiteralString = (
+        "SELECT inserted_at FROM deliveries JOIN messages ON messages.id = message_id "
+        "WHERE recipient_id = ? AND deliveries.chat_id = ? AND deliveries.seq > ? AND mentioned = 1 "
+        "AND sender_id = ? ORDER BY deliveries.seq DESC LIMIT ?"
+    )
+    ways = ((one, other), (other, one))
+    return [row["inserted_at"] for to, by in ways for row in tx.all(sql, to, chat_id, begin, by, most)]
 
 
 def _title(tx: Tx, chat_id: str, content: str) -> None:

@@ -90,15 +90,19 @@ class Served:
 
 @asynccontextmanager
 async def served(
-    folder: Path, listener: socket.socket, settings: Platform | None = None
+    folder: Path,
+    listener: socket.socket,
+    settings: Platform | None = None,
+    *,
+    around: Callable[[ASGIApp], ASGIApp] | None = None,
 ) -> AsyncGenerator[Served]:
     """Serve the platform whose data is in `folder` for as long as this is entered.
 
-    Leaving closes its sockets with 1012 (uvicorn), which clients take as "come back". Raises `StorageError`
-    and `BadSetting`.
+    `around` may put something between uvicorn and the app. Leaving closes its sockets with 1012 (uvicorn),
+    which clients take as "come back". Raises `StorageError` and `BadSetting`.
     """
     async with opened(folder) as (db, keys), running(db, Site(keys, settings or Platform())) as app:
-        watched, ended = Watched(app), anyio.Event()
+        watched, ended = Watched(around(app) if around else app), anyio.Event()
         server = uvicorn.Server(_config(watched))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_run, server, listener, ended)
