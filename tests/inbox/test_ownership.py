@@ -16,6 +16,10 @@ from anyio import create_task_group, fail_after, sleep, to_thread
 from tests.inbox.mentions import Process
 from thenvoi_bridge.inbox.ownership import Leadership, NotPrivate, Owner, private_folder
 
+posix = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows has no modes, free links, signals or forks"
+)
+
 SLEEPER = """
 import sys
 from pathlib import Path
@@ -102,9 +106,6 @@ def test_a_file_is_no_private_folder(tmp_path: Path) -> None:
         private_folder(tmp_path / "file")
 
 
-posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither modes nor free links")
-
-
 @posix
 def test_nobody_else_can_enter_a_private_folder(folder: Path) -> None:
     folder.mkdir(parents=True, mode=0o777)
@@ -159,8 +160,8 @@ from thenvoi_bridge.inbox.ownership import Leadership
 
 lead = Leadership(Path(sys.argv[1]))
 assert lead.take()
-child = "print('child', flush=True); print(input(), flush=True)"
-if sys.argv[2:] == ["forks"]:
+child = "print(input(), flush=True)"
+if FORKS:
     if os.fork() == 0:
         exec(child)
         os._exit(0)
@@ -199,8 +200,8 @@ def test_one_leads_until_it_gives_the_lead_away(folder: Path, lead: Leadership) 
     other.give()
     assert not other.take()
     lead.give()
-    lead.give()
     assert other.take()
+    lead.give()
     assert not lead.take()
     other.give()
 
@@ -213,21 +214,12 @@ async def test_the_lead_of_a_killed_process_is_free_at_once(folder: Path, lead: 
     assert lead.take()
 
 
-@pytest.mark.parametrize(
-    "how",
-    [
-        "runs",
-        pytest.param(
-            "forks", marks=pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot fork")
-        ),
-    ],
-)
-async def test_a_child_that_lives_on_does_not_keep_the_lead(folder: Path, lead: Leadership, how: str) -> None:
-    program = PARENT.replace("sys.argv[2:]", repr([how]))
-    process = Process(program, folder)
-    lines = {await process.line(), await process.line()}
-    (pid,) = lines - {"child"}
-    os.kill(int(pid), signal.SIGTERM)
+@pytest.mark.parametrize("forks", [False, pytest.param(True, marks=posix)])
+async def test_a_child_that_lives_on_does_not_keep_the_lead(
+    folder: Path, lead: Leadership, forks: bool
+) -> None:
+    process = Process(PARENT.replace("FORKS", str(forks)), folder)
+    os.kill(int(await process.line()), signal.SIGTERM)
     await until(lead.take)
     assert await told(process, "still here") == "still here"
     await process.end()
@@ -247,7 +239,7 @@ async def test_of_many_who_want_it_at_the_same_instant_exactly_one_leads(folder:
         await process.end()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot stop a process")
+@posix
 async def test_a_leader_that_hangs_goes_on_leading_but_another_may_stand_in_for_it(
     folder: Path, lead: Leadership
 ) -> None:

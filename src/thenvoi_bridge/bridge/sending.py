@@ -66,12 +66,12 @@ class Sender:
     async def say(self, order: Order) -> Said:
         """Send a message that answers none. Raises what the platform answered."""
         out, again = await self._outbox.say(order, time.monotonic())
-        return await self._end_of(out) if again else await self._deliver(out)
+        return await self._end_of(out, again=True) if again else await self._deliver(out)
 
     async def before(self, digest: str) -> Said | None:
         """What became of the same order, if it was given before."""
         out = await self._outbox.before(digest)
-        return await self._end_of(out) if out else None
+        return await self._end_of(out, again=True) if out else None
 
     async def run(self) -> None:
         """Bring to its end whatever was left in doubt, until cancelled."""
@@ -85,14 +85,21 @@ class Sender:
             self._woken = anyio.Event()
 
     async def _deliver(self, out: Outgoing) -> Said:
-        return _said(await self._send(out, in_doubt=False))
+        if not out.tries:  # it waits for an earlier one of its room
+            self._woken.set()
+            return await self._end_of(out, again=False)
+        try:
+            return _said(await self._send(out, told=False))
+        finally:
+            self._woken.set()  # others may have waited for this one
 
     async def _resolve(self, out: Outgoing) -> None:
         try:
-            if self._may_resend(out):
-                await self._send(await self._attempt(out), in_doubt=True)
+            if not out.tries or self._may_resend(out):
+                await self._send(await self._attempt(out))
             else:
                 await self._settle(out)
+            self._woken.set()
         except (ThenvoiError, InboxError) as exc:
             logger.info("message %s: %s", out.id, exc)
 
@@ -114,22 +121,22 @@ class Sender:
             await self._outbox.sent(out, found.model_dump_json(), time.monotonic())
         else:
             logger.warning("message %s is not in its room after %.0f s; sending it again", out.id, SETTLE)
-            await self._send(await self._attempt(out), in_doubt=False)
+            await self._send(await self._attempt(out))
 
     async def _attempt(self, out: Outgoing) -> Outgoing:
         return await self._outbox.attempt(out, time.monotonic(), time.time())
 
-    async def _send(self, out: Outgoing, *, in_doubt: bool) -> Outgoing:
-        """One try that is recorded as begun. `in_doubt`: an earlier one may have reached the room."""
+    async def _send(self, out: Outgoing, *, told: bool = True) -> Outgoing:
+        """One try that is recorded as begun. `told`: somebody may have been told that it is on its way."""
         try:
             answer = await self._client(out.call, key=out.id)
         except ThenvoiError as exc:
-            return await self._failed(out, exc, in_doubt=in_doubt)
+            return await self._failed(out, exc, told=told)
         await self._note_keys()
         return await self._outbox.sent(out, answer.model_dump_json(), time.monotonic())
 
-    async def _failed(self, out: Outgoing, exc: ThenvoiError, *, in_doubt: bool) -> Outgoing:
-        if not _is_refusal(exc, in_doubt=in_doubt):
+    async def _failed(self, out: Outgoing, exc: ThenvoiError, *, told: bool) -> Outgoing:
+        if not _is_refusal(exc, told=told):
             return await self._put_off(out, exc)
         elsewhere = exc.code == "idempotency_key_reused"
         await self._outbox.refused(out, exc.code, time.monotonic(), elsewhere=elsewhere)
@@ -144,7 +151,7 @@ class Sender:
         if (honoured := self._client.honours_keys) is not None:
             await self._inbox.board.note_keys(honoured)
 
-    async def _end_of(self, out: Outgoing) -> Said:
+    async def _end_of(self, out: Outgoing, *, again: bool) -> Said:
         """What becomes of a message that somebody else is sending, if that turns out in a while."""
         rang = anyio.Event()
         stop = self._inbox.listen(lambda: rang.set())
@@ -157,7 +164,7 @@ class Sender:
                         await rang.wait()
         finally:
             stop()
-        return _said(out, again=True)
+        return _said(out, again=again)
 
 
 def digest_of(*parts: str) -> str:
@@ -166,15 +173,17 @@ def digest_of(*parts: str) -> str:
 
 
 def _said(out: Outgoing, *, again: bool = False) -> Said:
+    if out.phase is Phase.REFUSED:
+        raise ThenvoiError("The platform refused it", code=out.error)
     answer = MessageSent.model_validate_json(out.answer) if out.answer else None
     return Said(answer, again)
 
 
-def _is_refusal(exc: ThenvoiError, *, in_doubt: bool) -> bool:
-    """Whether the message is certainly not in the room."""
+def _is_refusal(exc: ThenvoiError, *, told: bool) -> bool:
+    """Whether the message is certainly not in the room, and never will be."""
     if isinstance(exc, Conflict) and exc.code == "idempotency_in_progress":
         return False
-    if in_doubt:
-        # Whoever is refused before the key is looked at learns nothing of the earlier try.
+    if told:
+        # Time may mend the others; and who is refused before the key is looked at learns nothing of it.
         return isinstance(exc, Unprocessable | Conflict) or exc.status in (400, 404, 413)
     return isinstance(exc, Unreachable | RateLimited) or 400 <= exc.status < 500

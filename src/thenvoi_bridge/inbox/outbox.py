@@ -33,7 +33,7 @@ class Outbox:
         )
 
     async def answer(self, ids: Collection[str], order: Order, now: float) -> Outgoing:
-        """Record an answer and the first try to send it, before that is made.
+        """Record an answer and the first try to send it, before that is made; or none, if it has to wait.
 
         From then on nobody else answers these messages. Raises `Unknown`, `SeveralRooms`, and what
         `core.begin` does, and `LoopSuspected`; then nothing is recorded.
@@ -50,7 +50,7 @@ class Outbox:
         return await self._shelf.change(lambda rows: sending.say(rows, by, order))
 
     async def adopt(self, now: float) -> list[Outgoing]:
-        """Take on whatever was not brought to its end and is nobody's now."""
+        """Take on whatever was not brought to its end and is nobody's now, of each room the first."""
         by = self._shelf.caller(now)
         if not await self._shelf.read(lambda rows: rows.unsent()):
             return []

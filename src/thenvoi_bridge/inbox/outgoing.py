@@ -38,8 +38,9 @@ class Outgoing:
 
     `body` is the call as JSON, byte for byte what every try sends; `answer` is the platform's, as JSON.
     `tries` counts those begun, so while it is not sent, the last of them may or may not have reached the
-    platform. `made_at` and `tried_at` are Unix times. `seq` is the inbox's last arrival number and `since`
-    the room's last known time (the platform's clock) when it was made.
+    platform; with none it waits for earlier ones of its room. `made_at` and `tried_at` are Unix times. `seq`
+    is the inbox's last arrival number and `since` the room's last known time, by the platform's clock, when
+    it was made.
     """
 
     id: str

@@ -25,6 +25,7 @@ def before(rows: Rows, digest: str) -> Outgoing | None:
 def answer(rows: Rows, by: Caller, ids: Collection[str], order: Order) -> Outgoing:
     """Record an answer to messages of one room and the first try to send it; nobody else answers them now.
 
+    It waits its turn, untried, while an earlier message of ours in that room is not there yet.
     Raises `Unknown`, `SeveralRooms`, what `core.begin` does, and `LoopSuspected`.
     """
     items = of_one_room(rows, ids)
@@ -33,7 +34,7 @@ def answer(rows: Rows, by: Caller, ids: Collection[str], order: Order) -> Outgoi
     begun = [(item, core.begin(item, id, by)) for item in items]
     for each in begun:
         rows.update(*each)
-    return _first_try(rows, by, id, order)
+    return _record(rows, by, id, order)
 
 
 def say(rows: Rows, by: Caller, order: Order) -> tuple[Outgoing, bool]:
@@ -46,12 +47,17 @@ def say(rows: Rows, by: Caller, order: Order) -> tuple[Outgoing, bool]:
     if known and order.wall - known.made_at < outgoing.WINDOW and not rows.heard(known.chat_id, known.seq):
         return known, True
     loops.check(rows, order)
-    return _first_try(rows, by, str(uuid4()), order), False
+    return _record(rows, by, str(uuid4()), order), False
 
 
 def adopt(rows: Rows, by: Caller) -> list[Outgoing]:
-    """Take on whatever was not brought to its end and is nobody's now."""
-    free = [out for out in rows.unsent() if by.is_free(out.owner, out.lease_until)]
+    """Take on whatever was not brought to its end and is nobody's now: of each room the first, for the others
+    must not overtake it.
+    """
+    first: dict[str, Outgoing] = {}
+    for out in rows.unsent():
+        first.setdefault(out.chat_id, out)
+    free = [out for out in first.values() if by.is_free(out.owner, out.lease_until)]
     return [rows.put_outgoing(outgoing.adopt(out, by)) for out in free]
 
 
@@ -103,8 +109,9 @@ def _free_key(rows: Rows, items: Sequence[Item]) -> str:
     return key
 
 
-def _first_try(rows: Rows, by: Caller, id: str, order: Order) -> Outgoing:
+def _record(rows: Rows, by: Caller, id: str, order: Order) -> Outgoing:
     call = order.call
+    waits = any(out.chat_id == call.chat_id for out in rows.unsent())
     new = Outgoing(
         id=id,
         chat_id=call.chat_id,
@@ -119,7 +126,7 @@ def _first_try(rows: Rows, by: Caller, id: str, order: Order) -> Outgoing:
         confirmed=order.confirmed,
         token=_token_after(rows.outgoing(id)),
     )
-    return rows.put_outgoing(outgoing.attempt(new, new.token, by, order.wall))
+    return rows.put_outgoing(new if waits else outgoing.attempt(new, new.token, by, order.wall))
 
 
 def _token_after(known: Outgoing | None) -> int:

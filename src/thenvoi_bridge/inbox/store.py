@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import NoReturn, Self
 
+import anyio
+
 from thenvoi_bridge.contract.messages import ChatMessage
-from thenvoi_bridge.inbox import protocol
+from thenvoi_bridge.inbox import protocol, tidy
 from thenvoi_bridge.inbox.board import Board
 from thenvoi_bridge.inbox.core import OPEN, Item, Outcome, State
 from thenvoi_bridge.inbox.outbox import Outbox
@@ -15,13 +21,19 @@ from thenvoi_bridge.inbox.ownership import Owner
 from thenvoi_bridge.inbox.paging import Page, turn
 from thenvoi_bridge.inbox.shelf import Shelf
 from thenvoi_bridge.inbox.table import Table
+from thenvoi_bridge.inbox.trouble import Trouble
+
+TIDY = 600.0
+"""Seconds between two times of throwing away what nobody needs any more."""
+
+logger = logging.getLogger(__name__)
 
 
 class Inbox:
     """The mentions of one identity, shared with every process of this computer that has the same folder.
 
     `outbox` has our own messages in the same file, `board` what the processes tell each other. All methods
-    but `listen` may raise `StorageError`. `now` is seconds of a clock that all processes of this computer
+    but `listen` may raise `Trouble`. `now` is seconds of a clock that all processes of this computer
     share and nobody sets (`time.monotonic`). A write runs to its end even when its caller is cancelled;
     whoever is cancelled after `lease` gives back with `release`. Open it with `open`, close it with `close`.
     """
@@ -35,7 +47,7 @@ class Inbox:
     async def open(cls, folder: Path, owner: Owner) -> Self:
         """Open or make `inbox.db` in a folder of which `owner` is this process's sign of life.
 
-        Raises `NotPrivate` where others could get at the folder, and `StorageError`.
+        Raises `NotPrivate` where others could get at the folder, and `Trouble`, as `Shelf.open` does.
         """
         return cls(await Shelf.open(folder, owner))
 
@@ -46,10 +58,11 @@ class Inbox:
     async def put(self, messages: Iterable[ChatMessage], titles: Mapping[str, str | None] = {}) -> int:
         """Keep what was pushed and return how much of it was new. `titles` are by room.
 
-        A push may come late, so one for a message that is answered, or gone, changes nothing.
+        A push may come late, so one for a message that is answered, or gone, changes nothing. What there is
+        no room for stays with the platform, and its room among `rooms_waiting`.
         """
         arrived = [*messages]
-        return await self._shelf.change(lambda rows: protocol.put(rows, arrived, titles))
+        return await self._shelf.change(lambda rows: tidy.put(rows, arrived, titles))
 
     async def note_listed(self, listed: Sequence[ChatMessage], *, title: str | None = None) -> int:
         """Keep some of what the platform, when asked, calls unprocessed; return how much was new."""
@@ -62,12 +75,11 @@ class Inbox:
 
         `since_seq` is what `seq` said before the listing began. What had arrived by then, is held by no
         living process and is not listed was handled elsewhere: gone. What is listed although it is done has
-        to be acknowledged again, and what is listed although it was gone is back.
+        to be acknowledged again, and what is listed although it was gone is back. What there is no room for,
+        the newest, stays with the platform, and the room among `rooms_waiting`.
         """
         by = self._shelf.caller(0.0)
-        return await self._shelf.change(
-            lambda rows: protocol.sweep(rows, by, chat_id, listed, since_seq, title)
-        )
+        return await self._shelf.change(lambda rows: tidy.sweep(rows, by, chat_id, listed, since_seq, title))
 
     async def seq(self) -> int:
         """The highest arrival number so far."""
@@ -78,11 +90,11 @@ class Inbox:
 
         An answer that is being sent is left to end by itself.
         """
-        return await self._shelf.change(lambda rows: protocol.drop_room(rows, chat_id))
+        return await self._shelf.change(lambda rows: tidy.drop_room(rows, chat_id))
 
     async def rooms_waiting(self) -> set[str]:
-        """The rooms in which something waits for an answer."""
-        return {*await self._shelf.read(Table.rooms)}
+        """The rooms in which something waits for an answer, or waits to be taken and there is room for it."""
+        return await self._shelf.read(lambda rows: {*rows.rooms()} | tidy.to_sweep(rows))
 
     async def next_room(self, chat_id: str | None, now: float) -> str | None:
         """The room `lease` would hand out from now, if it can hand out anything."""
@@ -105,9 +117,13 @@ class Inbox:
         await self._shelf.change(lambda rows: protocol.release(rows, by, back))
 
     async def release_all(self) -> None:
-        """Put back whatever this process was handed and has not begun to answer: it ends."""
+        """Put back whatever this process was handed and has not begun to answer: it ends.
+
+        Where that cannot be written, it is free as soon as the owner closes, and nothing is raised.
+        """
         by = self._shelf.caller(0.0)
-        await self._shelf.change(lambda rows: protocol.release_all(rows, by))
+        with suppress(Trouble):
+            await self._shelf.change(lambda rows: protocol.release_all(rows, by))
 
     async def extend(self, now: float) -> None:
         """Keep what this process was handed for longer: whoever has it shows signs of work."""
@@ -168,6 +184,32 @@ class Inbox:
     async def dead(self) -> int:
         """How many messages have failed for good."""
         return await self._shelf.read(lambda table: table.count(State.DEAD))
+
+    async def is_full(self) -> bool:
+        """Whether there is no room for something that came, so that it stays with the platform."""
+        return await self._shelf.read(tidy.is_full)
+
+    async def tidy(self, wall: float) -> int:
+        """Throw away what nobody needs any more; return how many rows that changed. `wall` is the Unix time."""
+        changed = 0
+        for step in tidy.steps(wall):
+            while some := await self._shelf.change(step):
+                changed += some
+        return changed
+
+    async def keep_tidy(self) -> NoReturn:
+        """Tidy every few minutes; a task. What cannot be thrown away now is thrown away later."""
+        while True:
+            try:
+                await self.tidy(time.time())
+            except Trouble as exc:
+                logger.info("the inbox was not tidied: %s", exc)
+            await anyio.sleep(TIDY)
+
+    async def prove(self) -> None:
+        """Write something, only to see whether that is possible. Raises `Trouble`."""
+        proof = token_hex(8192)
+        await self._shelf.change(lambda rows: rows.note("proof", proof))
 
     def listen(self, bell: Callable[[], object]) -> Callable[[], None]:
         """Ring `bell` in the event loop after every change; call what is returned to stop that.

@@ -11,19 +11,20 @@ from thenvoi_bridge.contract.messages import ChatMessage
 from thenvoi_bridge.inbox.core import Item, State, sent_at
 from thenvoi_bridge.inbox.errors import Unknown
 from thenvoi_bridge.inbox.outgoing import Outgoing, Phase
-from thenvoi_bridge.storage import Row, Tx, Value
+from thenvoi_bridge.storage import Corrupt, Row, Tx, Value
 
 
 class Table:
     """The rows of the inbox as one transaction sees them. `changed` says whether it has written."""
 
     def __init__(self, tx: Tx) -> None:
-        self._tx = tx
+        self.tx = tx
         self.changed = False
 
     def insert(self, message: ChatMessage, title: str | None) -> bool:
         """Keep a message; False if it came before, and then nothing changes."""
-        new = self._tx.run(
+        message, text = _readable_again(message)
+        new = self.tx.run(
             "INSERT INTO inbox (id, chat_id, chat_title, sent_at, sender_id, sender_type, message) "
             "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
             message.id,
@@ -32,7 +33,7 @@ class Table:
             sent_at(message),
             message.sender_id,
             message.sender_type,
-            message.model_dump_json(),
+            text,
         )
         self.changed |= bool(new)
         return bool(new)
@@ -41,9 +42,10 @@ class Table:
         """Keep what has become of a message, and return that."""
         if new != old:
             self.changed = True
-            self._tx.run(
+            self.tx.run(
                 "UPDATE inbox SET state = ?, attempts = ?, attempt = ?, owner = ?, token = ?, taken_at = ?, "
-                "lease_until = ?, outcome = ?, error = ?, outgoing_id = ? WHERE id = ?",
+                "lease_until = ?, outcome = ?, error = ?, outgoing_id = ?, "
+                "ended_at = CASE WHEN state = ? THEN ended_at END WHERE id = ?",
                 new.state,
                 new.attempts,
                 new.attempt,
@@ -54,13 +56,14 @@ class Table:
                 new.outcome,
                 new.error,
                 new.outgoing_id,
+                new.state,
                 new.id,
             )
         return new
 
     def find(self, ids: Iterable[str]) -> list[Item]:
         """The messages with these ids in the order of the ids, without those there are not."""
-        rows = (self._tx.one(f"{_ITEMS} inbox WHERE id = ?", id) for id in dict.fromkeys(ids))
+        rows = (self.tx.one(f"{_ITEMS} inbox WHERE id = ?", id) for id in dict.fromkeys(ids))
         return [_item(row) for row in rows if row]
 
     def get(self, ids: Collection[str]) -> list[Item]:
@@ -74,7 +77,7 @@ class Table:
     def rooms(self) -> list[str]:
         """The rooms in which something waits for an answer, the one that has waited longest first."""
         sql = "SELECT chat_id FROM waiting GROUP BY chat_id ORDER BY MIN(sent_at), chat_id"
-        return [row["chat_id"] for row in self._tx.all(sql)]
+        return [row["chat_id"] for row in self.tx.all(sql)]
 
     def held(self) -> list[Item]:
         """What was handed out or is being answered, be its owner alive or not."""
@@ -121,17 +124,17 @@ class Table:
 
     def since(self, chat_id: str) -> str:
         """When the last message of a room that came in was sent, by the platform's clock; '' if none did."""
-        row = self._tx.one("SELECT MAX(sent_at) AS at FROM inbox WHERE chat_id = ?", chat_id)
+        row = self.tx.one("SELECT MAX(sent_at) AS at FROM inbox WHERE chat_id = ?", chat_id)
         return str((row and row["at"]) or "")
 
     def heard(self, chat_id: str, seq: int) -> bool:
         """Whether anything of a room came in after that arrival number."""
-        row = self._tx.one("SELECT 1 AS one FROM inbox WHERE chat_id = ? AND seq > ? LIMIT 1", chat_id, seq)
+        row = self.tx.one("SELECT 1 AS one FROM inbox WHERE chat_id = ? AND seq > ? LIMIT 1", chat_id, seq)
         return row is not None
 
     def last_person(self, chat_id: str) -> int:
         """The arrival number of the last message of a room that a person wrote, 0 if none did."""
-        row = self._tx.one(
+        row = self.tx.one(
             "SELECT seq FROM inbox WHERE chat_id = ? AND sender_type = 'User' ORDER BY seq DESC LIMIT 1",
             chat_id,
         )
@@ -157,7 +160,7 @@ class Table:
     def put_outgoing(self, out: Outgoing) -> Outgoing:
         """Keep a message of ours, new or changed, and return it."""
         self.changed = True
-        self._tx.run(_PUT, *(getattr(out, name) for name in _OUTGOING))
+        self.tx.run(_PUT, *(getattr(out, name) for name in _OUTGOING))
         return out
 
     def outgoing(self, id: str) -> Outgoing | None:
@@ -181,14 +184,14 @@ class Table:
 
     def about(self, name: str) -> str | None:
         """What was noted under a name."""
-        row = self._tx.one("SELECT value FROM about WHERE name = ?", name)
+        row = self.tx.one("SELECT value FROM about WHERE name = ?", name)
         return str(row["value"]) if row else None
 
     def note(self, name: str, value: str) -> None:
         """Note something under a name, in place of what was there."""
         if self.about(name) != value:
             self.changed = True
-            self._tx.run(
+            self.tx.run(
                 "INSERT INTO about (name, value) VALUES (?, ?) "
                 "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
                 name,
@@ -197,13 +200,13 @@ class Table:
 
     def known_rooms(self) -> dict[str, tuple[str | None, int]]:
         """The rooms the identity is in: title and version."""
-        rows = self._tx.all("SELECT chat_id, title, version FROM rooms ORDER BY chat_id")
+        rows = self.tx.all("SELECT chat_id, title, version FROM rooms ORDER BY chat_id")
         return {row["chat_id"]: (row["title"], row["version"]) for row in rows}
 
     def put_room(self, chat_id: str, title: str | None) -> None:
         """Note a room the identity is in."""
         self.changed |= bool(
-            self._tx.run(
+            self.tx.run(
                 "INSERT INTO rooms (chat_id, title) VALUES (?, ?) ON CONFLICT (chat_id) DO UPDATE "
                 "SET title = excluded.title WHERE rooms.title IS DISTINCT FROM excluded.title",
                 chat_id,
@@ -213,37 +216,37 @@ class Table:
 
     def drop_known_room(self, chat_id: str) -> None:
         """Note that the identity is no longer in a room."""
-        self.changed |= bool(self._tx.run("DELETE FROM rooms WHERE chat_id = ?", chat_id))
+        self.changed |= bool(self.tx.run("DELETE FROM rooms WHERE chat_id = ?", chat_id))
 
     def touch_room(self, chat_id: str | None) -> None:
         """Note that who is in a room may have changed, or in every room."""
         sql: LiteralString = "UPDATE rooms SET version = version + 1 WHERE chat_id = COALESCE(?, chat_id)"
-        self.changed |= bool(self._tx.run(sql, chat_id))
+        self.changed |= bool(self.tx.run(sql, chat_id))
 
     def epoch(self, proposed: str) -> str:
         """What tells this file from any other: `proposed`, unless it was settled before."""
-        self._tx.run("INSERT INTO about (name, value) VALUES ('epoch', ?) ON CONFLICT DO NOTHING", proposed)
+        self.tx.run("INSERT INTO about (name, value) VALUES ('epoch', ?) ON CONFLICT DO NOTHING", proposed)
         return str(self.about("epoch"))
 
     def _number(self, sql: LiteralString, *args: Value) -> int:
-        row = self._tx.one(sql, *args)
+        row = self.tx.one(sql, *args)
         assert row
         return int(row["number"])
 
     def _items(self, sql: LiteralString, *args: Value) -> list[Item]:
-        return [_item(row) for row in self._tx.all(sql, *args)]
+        return [_item(row) for row in self.tx.all(sql, *args)]
 
     def _outgoing(self, where: LiteralString, *args: Value) -> list[Outgoing]:
-        rows = self._tx.all(f"SELECT * FROM outgoing {where}", *args)
-        return [
-            Outgoing(**{**row, "phase": Phase(row["phase"]), "confirmed": bool(row["confirmed"])})
-            for row in rows
-        ]
+        return [_out(row) for row in self.tx.all(f"{_SAID} outgoing {where}", *args)]
 
 
 _ITEMS: LiteralString = (
     "SELECT seq, id, chat_id, chat_title, sent_at, state, attempts, attempt, owner, token, taken_at, "
     "lease_until, outcome, error, outgoing_id, message FROM"
+)
+_SAID: LiteralString = (
+    "SELECT id, chat_id, digest, body, recipients, gist, made_at, tried_at, seq, since, phase, confirmed, "
+    "owner, token, lease_until, tries, answer, error FROM"
 )
 _OUTGOING = tuple(field.name for field in fields(Outgoing))
 _PUT: LiteralString = (
@@ -264,5 +267,28 @@ def _one(found: list[Outgoing]) -> Outgoing | None:
 
 
 def _item(row: Row) -> Item:
-    message = ChatMessage.model_validate_json(row["message"])
-    return Item(**{**row, "message": message, "state": State(row["state"])})
+    try:
+        message = ChatMessage.model_validate_json(row["message"])
+        return Item(**{**row, "message": message, "state": State(row["state"])})
+    except ValueError as exc:
+        raise Corrupt("it is damaged") from exc
+
+
+def _out(row: Row) -> Outgoing:
+    try:
+        return Outgoing(**{**row, "phase": Phase(row["phase"]), "confirmed": bool(row["confirmed"])})
+    except ValueError as exc:
+        raise Corrupt("it is damaged") from exc
+
+
+def _readable_again(message: ChatMessage) -> tuple[ChatMessage, str]:
+    """The message and its JSON. What nobody could read again, as half a character, is replaced or left out."""
+    try:
+        text = message.model_dump_json()
+        return ChatMessage.model_validate_json(text), text
+    except ValueError:
+        said = {**message.model_dump(exclude={"metadata"}), "metadata": None}
+        mended = {
+            k: v.encode(errors="replace").decode() if isinstance(v, str) else v for k, v in said.items()
+        }
+        return (readable := ChatMessage.model_validate(mended)), readable.model_dump_json()
