@@ -106,8 +106,8 @@ class Restless(Client):
         self._other, self._ending, self._room = scene.scout.call, ending, scene.room.id
         self.pages: list[int] = []
 
-    async def __call__(self, call: Call[Any]) -> Any:
-        answer = await super().__call__(call)
+    async def __call__(self, call: Call[Any], **more: Any) -> Any:
+        answer = await super().__call__(call, **more)
         if isinstance(call, ListMessages):
             self.pages.append(call.page)
             for id in self._ending:
@@ -157,9 +157,9 @@ class Thwarted(Client):
         super().__init__(scene.here.url, scene.scout.key, attempts=1)
         self.failed = anyio.Event()
 
-    async def __call__(self, call: Call[Any]) -> Any:
+    async def __call__(self, call: Call[Any], **more: Any) -> Any:
         try:
-            return await super().__call__(call)
+            return await super().__call__(call, **more)
         except ThenvoiError:
             self.failed.set()
             raise
