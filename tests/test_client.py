@@ -19,6 +19,7 @@ from thenvoi_bridge import __version__
 from thenvoi_bridge.client import MAX_ANSWER, Client, Clock
 from thenvoi_bridge.contract import Call
 from thenvoi_bridge.contract.errors import (
+    AgentLoop,
     BadRequest,
     BrokenAnswer,
     Conflict,
@@ -184,15 +185,24 @@ async def test_an_empty_204_is_none() -> None:
 
 
 @pytest.mark.parametrize(
+    "garbled", [http(200, b"<html>log in</html>"), http(200, b'{"data": '), http(200), http(204)]
+)
+async def test_what_is_not_even_json_is_asked_for_again_and_again_but_not_for_ever(garbled: bytes) -> None:
+    async with serving(garbled, garbled, http(200, {"data": ME})) as server, server.client() as client:
+        assert (await client(GetMe())).id == ME["id"]
+    assert len(server.requests) == 3
+    async with serving(garbled) as server, server.client() as client:
+        with pytest.raises(BrokenAnswer):
+            await client(GetMe())
+    assert len(server.requests) == 5
+
+
+@pytest.mark.parametrize(
     "answer",
     [
-        http(200, b"<html>log in</html>"),
-        http(200, b'{"data": '),
         http(200, {"id": "a"}),
         http(200, {"data": {"id": 7}}),
         http(200, [ME]),
-        http(200),
-        http(204),
         http(200, b"no gzip", content_encoding="gzip"),
     ],
 )
@@ -475,3 +485,51 @@ def test_a_key_that_cannot_stand_in_a_header_is_refused_unseen(key: str) -> None
     with pytest.raises(Unauthorized) as refused:
         Client("http://127.0.0.1", key)
     assert key not in str(refused.value)
+
+
+ECHOED = http(201, {"data": SENT}, idempotency_replayed="false")
+
+
+async def test_what_must_not_be_applied_twice_carries_a_key_of_its_own() -> None:
+    sent = [http(201, {"data": SENT})] * 3
+    async with serving(*sent, http(200, {"data": DONE})) as server, server.client() as client:
+        await client(SEND)
+        await client(SEND)
+        await client(SEND, key="mine")
+        await client(MARK, if_attempt=3)
+    one, other, given, mark = (request.headers for request in server.requests)
+    assert one["idempotency-key"] != other["idempotency-key"]
+    assert given["idempotency-key"] == "mine"
+    assert "idempotency-key" not in mark
+    assert (mark["if-attempt"], "if-attempt" in one) == ("3", False)
+
+
+async def test_a_post_is_repeated_with_its_key_once_the_platform_is_known_to_honour_it() -> None:
+    lost: tuple[Script, ...] = (None, http(502), http(200, b"<html>"))
+    async with serving(ECHOED, *lost, ECHOED) as server, server.client() as client:
+        assert client.honours_keys is None
+        await client(SEND)
+        assert client.honours_keys is True
+        assert (await client(SEND, key="mine")).id == "m"
+    assert [request.headers["idempotency-key"] for request in server.requests[1:]] == ["mine"] * 4
+    assert len({request.body for request in server.requests}) == 1
+
+
+async def test_a_platform_that_says_nothing_of_keys_is_sent_no_post_twice() -> None:
+    async with serving(http(201, {"data": SENT}), None) as server, server.client() as client:
+        await client(SEND)
+        assert client.honours_keys is False
+        with pytest.raises(OutcomeUnknown):
+            await client(SEND, key="mine")
+    assert len(server.requests) == 2
+
+
+async def test_a_loop_of_agents_is_not_waited_for_and_stops_nothing_else() -> None:
+    loop = http(429, refusal("agent_loop"), retry_after="240")
+    async with serving(loop, OK) as server, server.client() as client:
+        with pytest.raises(AgentLoop) as told:
+            await client(SEND)
+        assert told.value.retry_after == 240
+        await client(GetMe())
+    assert server.time.slept == []
+    assert len(server.requests) == 2

@@ -61,7 +61,13 @@ _NOT_SENT = (
     httpx2.ProxyError,
     httpx2.UnsupportedProtocol,
 )
-_PASSING = (Unreachable, RateLimited, Unavailable, OutcomeUnknown)
+
+
+class _Garbled(BrokenAnswer):
+    """What came as a success is not even JSON; a proxy may have put it there, and the next may be whole."""
+
+
+_PASSING = (Unreachable, RateLimited, Unavailable, OutcomeUnknown, _Garbled)
 _NOT_APPLIED = (Unreachable, RateLimited)
 
 _KEY = re.compile(r"[!-~]*")  # what else gets into a header comes back out in the library's error texts
@@ -166,10 +172,10 @@ class Client:
     async def __call__(self, call: Call[A], *, key: str | None = None, if_attempt: int | None = None) -> A:
         """Make the call and return its answer.
 
-        A call that may be repeated is, when the connection failed or the platform answered 429 or 5xx; that
-        includes any POST on a platform that honours its `Idempotency-Key`, which is `key` or made up. Any
-        other is repeated only when it was certainly not applied: without a connection, or after a 429.
-        `if_attempt` fences a lifecycle call where that is understood.
+        A call that may be repeated is, when the connection failed, the platform answered 429 or 5xx, or its
+        answer is not even JSON; that includes any POST on a platform that honours its `Idempotency-Key`,
+        which is `key` or made up. Any other is repeated only when it was certainly not applied: without a
+        connection, or after a 429. `if_attempt` fences a lifecycle call where that is understood.
 
         Raises what the platform answered (`contract.errors`); `Unreachable` without a connection;
         `OutcomeUnknown` when the request may have been applied although its answer is lost, or is a 5xx that
@@ -177,14 +183,21 @@ class Client:
         `BrokenAnswer` for a redirect, too long an answer, or one that does not fit the contract.
         """
         errand = _Errand(call.route, call.to_wire(), _key_for(call.route, key), if_attempt)
-        answer: A = call.read_answer(await self._persist(errand))
-        return answer
 
-    async def _persist(self, errand: _Errand) -> bytes:
+        def read(body: bytes) -> A:
+            try:
+                answer: A = call.read_answer(body)
+            except BrokenAnswer as exc:
+                raise exc if _json(body) is not None else _Garbled() from exc
+            return answer
+
+        return await self._persist(errand, read)
+
+    async def _persist(self, errand: _Errand, read: Callable[[bytes], A]) -> A:
         deadline = self._clock.now() + self._patience
         for pause in self._pauses():
             try:
-                return await self._send(errand, deadline)
+                return read(await self._send(errand, deadline))
             except _PASSING as exc:
                 again = self._may_repeat(errand) or isinstance(exc, _NOT_APPLIED)
                 again = again and not isinstance(exc, AgentLoop)  # waiting would only keep it going
@@ -193,7 +206,7 @@ class Client:
                 route = errand.route
                 _log.info("%s %s: %s, again in %.1f s", route.method, route.template, exc.code, pause)
             await self._clock.sleep(pause)
-        return await self._send(errand, deadline)
+        return read(await self._send(errand, deadline))
 
     def _may_repeat(self, errand: _Errand) -> bool:
         return errand.route.may_repeat or (errand.key is not None and self.honours_keys is True)
@@ -215,7 +228,7 @@ class Client:
             # A read has no outcome to wonder about.
             raise Unavailable() if errand.route.method == "GET" else OutcomeUnknown() from exc
         if response.is_success:
-            if errand.key is not None:
+            if errand.key is not None and _json(body) is not None:  # else a proxy may have answered
                 self.honours_keys = "Idempotency-Replayed" in response.headers
             return body
         raise self._refusal(response, body, errand.route.may_repeat)

@@ -21,6 +21,9 @@ from mcp import StdioServerParameters
 from tests.faults.history import ANSWER, History
 
 LONGEST_LINE = 2**24
+OVER = ("not_open", "lease_lost", "underway", "unknown_message", "idempotency_key_reused")
+"""Why a message is no longer this host's to answer."""
+
 HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "host", "version": "1"}}
 
 
@@ -118,8 +121,8 @@ class Host:
                 await self._answer(wire, message["id"])
 
     async def _answer(self, wire: Wire, id: str) -> None:
-        """Answer a message as often as it takes; a host repeats a call whose result it did not get."""
-        for _ in range(3):
+        """Answer a message before the next one, as often as it takes."""
+        while True:
             result = await self._call(wire, "reply", message_ids=[id], content=f"re {id}")
             said = result.get("structuredContent", {})
             if not result.get("isError"):
@@ -128,7 +131,7 @@ class Host:
                 return
             error = said.get("error", {})
             self._history.note(self.name, ANSWER, id, "fail", code=error.get("code"))
-            if error.get("code") not in ("unreachable", "rate_limited", "unavailable"):
+            if error.get("code") in OVER:
                 return
             await anyio.sleep(min(2.0, error.get("retry_after_s") or 0.5))
 
