@@ -95,6 +95,10 @@ class Wired:
         """Have the host close the bridge's stdin."""
         self._tell.close()
 
+    def go_deaf(self) -> None:
+        """Have the host close the bridge's stdout."""
+        self._said.close()
+
     def die(self) -> None:
         """Have the host close everything."""
         self._said.close()
@@ -158,6 +162,44 @@ async def test_the_stream_ends_when_the_host_hangs_up(ends: Make) -> None:
         await it.send(line(1))
         it.hang_up()
         assert [number_in(item) async for item in it.read] == [1]
+
+
+async def test_the_stream_ends_when_the_host_reads_no_more_and_says_nothing(ends: Make) -> None:
+    async with wired(ends) as it:
+        await it.send(line(1))
+        assert number_in(await it.read.receive()) == 1
+        it.go_deaf()
+        assert [item async for item in it.read] == []
+
+
+@pytest.mark.parametrize("more", [b"", line(2) + line(3)], ids=["says nothing", "goes on"])
+async def test_it_can_be_left_while_the_host_is_there_and(ends: Make, more: bytes) -> None:
+    ours, (said, tell) = ends()
+    with said, tell, anyio.fail_after(PATIENCE):
+        async with wire.opened(*ours) as (read, write), read, write:
+            tell.write(line(1) + more)
+            assert number_in(await read.receive()) == 1
+            await anyio.wait_all_tasks_blocked()
+
+
+async def test_leaving_it_waits_until_the_host_has_heard_the_last_word() -> None:
+    ours, (said, tell) = pipes()
+    left = anyio.Event()
+
+    async def speak() -> None:
+        async with wire.opened(*ours) as (read, write), read, write:
+            await write.send(message(1, size=50_000))  # more than a pipe holds
+        left.set()
+
+    with said, tell, anyio.fail_after(PATIENCE):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(speak)
+            heard = await to_thread.run_sync(said.read, 1)
+            await anyio.wait_all_tasks_blocked()
+            assert not left.is_set()
+            while not heard.endswith(b"\n"):
+                heard += await to_thread.run_sync(said.read, 2**16)
+            await left.wait()
 
 
 async def test_a_last_message_without_a_line_end_is_still_one(ends: Make) -> None:
@@ -257,3 +299,14 @@ async def test_files_work_too(tmp_path: Path) -> None:
             await write.send(message(4))
     written = (tmp_path / "out").read_bytes().splitlines()
     assert [json.loads(each)["params"]["number"] for each in written] == [3, 4]
+
+
+async def test_a_host_that_reads_no_more_is_no_crash_where_threads_write(tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(b"")
+    closed, out = os.pipe()
+    os.close(closed)
+    wire_in = await to_thread.run_sync(lambda: (tmp_path / "in").open("rb", buffering=0))
+    with wire_in, _writes(out) as wire_out, anyio.fail_after(PATIENCE):
+        async with wire.opened(wire_in, wire_out) as (read, write), read, write:
+            await write.send(message(1))
+            await anyio.sleep_forever()

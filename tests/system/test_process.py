@@ -1,54 +1,26 @@
-"""The bridge as a process: what it writes, and that it goes when its host goes."""
+"""The bridge as a process: what it writes, and what it says before there is a platform."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.world import bridge
-
-HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
-INITIALIZE = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": HELLO}
-INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
-KEY = "thnv_a_keyid_secret"
-
-
-@contextmanager
-def started(tmp_path: Path, **environ: str) -> Iterator[subprocess.Popen[str]]:
-    """A bridge whose platform is not there."""
-    env = bridge("http://127.0.0.1:9", KEY, tmp_path / "state", **environ).env
-    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    with subprocess.Popen([sys.executable, "-m", "thenvoi_bridge"], env=env, text=True, **pipes) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def tell(process: subprocess.Popen[str], *messages: dict[str, Any]) -> None:
-    assert process.stdin
-    process.stdin.write("".join(json.dumps(message) + "\n" for message in messages))
-    process.stdin.flush()
-
-
-def hear(process: subprocess.Popen[str]) -> dict[str, Any]:
-    assert process.stdout
-    answer: dict[str, Any] = json.loads(process.stdout.readline())
-    return answer
-
-
-def call(id: int, name: str, **arguments: Any) -> dict[str, Any]:
-    params = {"name": name, "arguments": arguments}
-    return {"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params}
+from tests.hosting.process import (
+    INITIALIZE,
+    INITIALIZED,
+    KEY,
+    call,
+    environ,
+    hear,
+    library,
+    ping,
+    started,
+    tell,
+)
 
 
 def test_it_answers_before_the_platform_does_and_ends_when_stdin_closes(tmp_path: Path) -> None:
-    with started(tmp_path) as process:
+    with started(environ(tmp_path / "state")) as process:
         tell(process, INITIALIZE)
         assert hear(process)["result"]["serverInfo"]["name"] == "thenvoi"
         tell(process, INITIALIZED, {"jsonrpc": "2.0", "id": 2, "method": "tools/list"})
@@ -59,7 +31,7 @@ def test_it_answers_before_the_platform_does_and_ends_when_stdin_closes(tmp_path
 
 
 def test_a_tool_says_that_the_platform_is_not_there_and_what_happens_next(tmp_path: Path) -> None:
-    with started(tmp_path) as process:
+    with started(environ(tmp_path / "state")) as process:
         tell(process, INITIALIZE, INITIALIZED)
         hear(process)
         tell(process, call(2, "list_chats"))
@@ -70,15 +42,14 @@ def test_a_tool_says_that_the_platform_is_not_there_and_what_happens_next(tmp_pa
 
 
 def test_only_json_rpc_reaches_stdout_and_no_key_reaches_anything(tmp_path: Path) -> None:
-    noisy = tmp_path / "noisy"
-    noisy.mkdir()
     # A module that Python imports at start: it prints now, from another file descriptor, and at exit.
-    (noisy / "sitecustomize.py").write_text(
+    noisy = library(
+        tmp_path / "noisy",
         "import atexit, os, threading\n"
         "def shout(): os.write(1, b'raw noise\\n'); print('noise')\n"
-        "threading.Timer(1.5, shout).start(); atexit.register(shout)\n"
+        "threading.Timer(1.5, shout).start(); atexit.register(shout)\n",
     )
-    with started(tmp_path, PYTHONPATH=str(noisy), THENVOI_LOG_LEVEL="debug") as process:
+    with started(environ(tmp_path / "state", THENVOI_LOG_LEVEL="debug", **noisy)) as process:
         tell(process, INITIALIZE, INITIALIZED)
         assert hear(process)["id"] == 1
         assert process.stdin
@@ -92,8 +63,50 @@ def test_only_json_rpc_reaches_stdout_and_no_key_reaches_anything(tmp_path: Path
     assert "secret" not in out + err
 
 
+NOISE = """
+import atexit, ctypes, os, subprocess, sys, threading, time
+
+def shout():
+    os.write(1, b"raw\\n")
+    print("print")
+    print("kept", file=sys.__stdout__, flush=True)
+    ctypes.CDLL(None).puts(b"C")
+    ctypes.CDLL(None).fflush(None)
+
+def go_on():
+    while not hasattr(sys.modules.get("thenvoi_bridge.hosting.stdio"), "run"):
+        time.sleep(0.001)  # until the pipes are claimed; before that nothing can be done about noise
+    for number in range(10**6):
+        shout()
+        if number % 100 == 0:
+            subprocess.run(["echo", "child"])
+        time.sleep(0.001)
+
+threading.Thread(target=go_on, daemon=True).start()
+atexit.register(shout)
+threading._register_atexit(shout)
+"""
+
+
+@pytest.mark.thorough
+def test_not_one_byte_of_noise_reaches_stdout_in_a_thousand_calls_and_at_the_end(tmp_path: Path) -> None:
+    env = environ(tmp_path / "state", **library(tmp_path / "noisy", NOISE))
+    with (tmp_path / "err").open("w") as err, started(env, stderr=err) as process:
+        tell(process, INITIALIZE, INITIALIZED)
+        answers = [hear(process)]
+        for number in range(1000):
+            tell(process, ping(2 + number) if number % 2 else call(2 + number, "list_chats"))
+            answers.append(hear(process))
+        out, _ = process.communicate(timeout=10)
+    assert [answer["id"] for answer in answers] == list(range(1, 1002))
+    assert out == ""
+    heard = (tmp_path / "err").read_text().splitlines()
+    assert min(map(heard.count, ("raw", "print", "kept", "C"))) > 100
+    assert "child" in heard
+
+
 @pytest.mark.parametrize(
-    ("environ", "said"),
+    ("given", "said"),
     [
         ({"THENVOI_BASE_URL": "ftp://x"}, "THENVOI_BASE_URL must begin with"),
         ({"THENVOI_LOG_LEVEL": "loud"}, "THENVOI_LOG_LEVEL must be"),
@@ -101,8 +114,8 @@ def test_only_json_rpc_reaches_stdout_and_no_key_reaches_anything(tmp_path: Path
     ],
     ids=str,
 )
-def test_a_bad_setting_is_named_and_ends_it(tmp_path: Path, environ: dict[str, str], said: str) -> None:
-    with started(tmp_path, **environ) as process:
+def test_a_bad_setting_is_named_and_ends_it(tmp_path: Path, given: dict[str, str], said: str) -> None:
+    with started(environ(tmp_path / "state", **given)) as process:
         out, err = process.communicate(timeout=10)
     assert process.returncode == 2
     assert out == ""
@@ -111,6 +124,6 @@ def test_a_bad_setting_is_named_and_ends_it(tmp_path: Path, environ: dict[str, s
 
 
 def test_a_misspelt_variable_is_named_on_stderr(tmp_path: Path) -> None:
-    with started(tmp_path, THENVOI_APIKEY="x") as process:
+    with started(environ(tmp_path / "state", THENVOI_APIKEY="x")) as process:
         _, err = process.communicate(timeout=10)
     assert "THENVOI_APIKEY is set but means nothing" in err

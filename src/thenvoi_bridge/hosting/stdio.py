@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from typing import BinaryIO
 
 import anyio
@@ -15,28 +14,32 @@ from thenvoi_bridge.bridge.endpoint import Endpoint, Locate, Side, sides_of
 from thenvoi_bridge.bridge.profiles import Choice, NoSuchTool, check
 from thenvoi_bridge.bridge.server import build
 from thenvoi_bridge.bridge.session import Session
-from thenvoi_bridge.hosting import wire
+from thenvoi_bridge.hosting import watch, wire
 from thenvoi_bridge.hosting.local import LocalPlatform
 from thenvoi_bridge.settings import BadSetting, Settings, names, rows, variable
-
-LAST_BREATH = 1.0
-"""Seconds for a clean end once the host has gone; nothing depends on it, the inbox is durable."""
 
 logger = logging.getLogger(__name__)
 
 
-def run(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO) -> None:
-    """Serve the host at the end of two pipes until it closes its side, then end the process at once.
+def run(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, parent: int) -> None:
+    """Serve the host at the end of two pipes until it has gone, then end the process at once.
 
-    Raises `BadSetting` for tools that cannot be had.
+    It has gone when it closes either pipe, when a signal says so, or when `parent` is no longer our parent.
+    The exit code is 0 then, and 1 only if the bridge itself broke down. Raises `BadSetting` for tools that
+    cannot be had.
     """
     check_choice(settings)
-    anyio.run(_serve, settings, wire_in, wire_out)
+    code = watch.CODE
+    try:
+        anyio.run(_serve, settings, wire_in, wire_out, parent)
+    except Exception:
+        logger.exception("the bridge broke down")
+        code = 1
     logging.shutdown()
-    os._exit(0)  # the interpreter would take half a second to take itself apart
+    os._exit(code)  # at once, whatever threads are left; the interpreter would wait for them
 
 
-async def _serve(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO) -> None:
+async def _serve(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, parent: int) -> None:
     session = Session(locate(settings), settings.state_dir)
     server, subscribers = build(session, sides(settings), local=settings.is_local, choice=choice(settings))
     if settings.is_local:
@@ -44,11 +47,19 @@ async def _serve(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO) -> N
     if settings.name:
         session.introduce(settings.name)
     async with wire.opened(wire_in, wire_out) as (read, write), anyio.create_task_group() as tasks:
+
+        def stop(why: str) -> None:
+            tasks.cancel_scope.cancel()
+            logger.info("ending: %s", why)
+
+        watch.over(parent, stop)
         tasks.start_soon(session.run)
         tasks.start_soon(fan_out, session, (resources.INBOX, resources.STATUS), subscribers.updated)
-        await sdk.serve(server, read, write)
-        _end_soon()
-        tasks.cancel_scope.cancel()
+        try:
+            await sdk.serve(server, read, write)
+        finally:
+            watch.end_soon()
+            tasks.cancel_scope.cancel()
 
 
 def sides(settings: Settings) -> tuple[Side, ...]:
@@ -96,10 +107,3 @@ def locate(settings: Settings) -> Locate:
         return endpoint
 
     return found
-
-
-def _end_soon() -> None:
-    """The host has gone. If something hangs now, a connection being closed say, end all the same."""
-    timer = threading.Timer(LAST_BREATH, os._exit, [0])
-    timer.daemon = True
-    timer.start()

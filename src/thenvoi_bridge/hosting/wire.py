@@ -11,7 +11,7 @@ import os
 import stat
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from io import TextIOWrapper
 from typing import BinaryIO
 
@@ -31,33 +31,66 @@ Streams = tuple[ReadStream[SessionMessage | Exception], WriteStream[SessionMessa
 
 @asynccontextmanager
 async def opened(wire_in: BinaryIO, wire_out: BinaryIO) -> AsyncGenerator[Streams]:
-    """The wire as the SDK takes it; the first stream ends when the host closes its side."""
+    """The wire as the SDK takes it; the first stream ends when the host closes either side.
+
+    A host that cannot hear is gone, even if somebody holds its end of our stdin open.
+    """
     if not _can_be_waited_for(wire_in, wire_out):
-        # Files, terminals and Windows handles cannot be waited for by the loop; the SDK's threads can.
+        async with _threaded(wire_in, wire_out) as streams:
+            yield streams
+        return
+    to_server, from_host = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+    to_host, from_server = anyio.create_memory_object_stream[SessionMessage](0)
+    async with (
+        _reader(wire_in) as lines,
+        _writer(wire_out) as (out, deaf),
+        anyio.create_task_group() as writing,
+    ):
+        writing.start_soon(_write, from_server, out)
+        async with to_host, anyio.create_task_group() as reading:
+            reading.start_soon(_read, lines, to_server, deaf)
+            yield from_host, to_host
+            reading.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _threaded(wire_in: BinaryIO, wire_out: BinaryIO) -> AsyncGenerator[Streams]:
+    """Files, terminals and Windows handles cannot be waited for by the loop; the SDK's threads can.
+
+    Leaving it waits until the host writes once more or closes its side.
+    """
+    try:
         async with (
             anyio.wrap_file(_text(wire_in)) as lines_in,
             anyio.wrap_file(_text(wire_out)) as lines_out,
             stdio_server(lines_in, lines_out) as streams,
         ):
             yield streams
-        return
-    to_server, from_host = anyio.create_memory_object_stream[SessionMessage | Exception](0)
-    to_host, from_server = anyio.create_memory_object_stream[SessionMessage](0)
-    async with _reader(wire_in) as lines, _writer(wire_out) as out, anyio.create_task_group() as tasks:
-        tasks.start_soon(_read, lines, to_server)
-        tasks.start_soon(_write, from_server, out)
-        yield from_host, to_host
+    except* BrokenPipeError:
+        logger.info("the host reads no more")
 
 
 async def _read(
-    lines: AsyncIterator[bytes], to_server: anyio.abc.ObjectSendStream[SessionMessage | Exception]
+    lines: AsyncIterator[bytes],
+    to_server: anyio.abc.ObjectSendStream[SessionMessage | Exception],
+    deaf: anyio.Event,
 ) -> None:
-    async with to_server:
+    async with to_server, anyio.create_task_group() as tasks:
+        tasks.start_soon(_until_deaf, deaf, tasks.cancel_scope)
         try:
             async for line in lines:
                 await to_server.send(_message(line))
         except ValueError:
             logger.error("a message of more than %d bytes ends the connection", LONGEST_LINE)
+        except anyio.BrokenResourceError:
+            pass  # the server ends and takes no more
+        tasks.cancel_scope.cancel()
+
+
+async def _until_deaf(deaf: anyio.Event, reading: anyio.CancelScope) -> None:
+    await deaf.wait()
+    logger.info("the host reads no more")
+    reading.cancel()
 
 
 def _message(line: bytes) -> SessionMessage | ValueError:
@@ -71,12 +104,10 @@ async def _write(
     from_server: anyio.abc.ObjectReceiveStream[SessionMessage], out: asyncio.StreamWriter
 ) -> None:
     async with from_server:
-        try:
+        with suppress(ConnectionError):
             async for said in from_server:
                 out.write(said.message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n")
                 await out.drain()
-        except ConnectionError:
-            logger.info("the host reads no more")
 
 
 @asynccontextmanager
@@ -90,15 +121,27 @@ async def _reader(wire: BinaryIO) -> AsyncGenerator[AsyncIterator[bytes]]:
         transport.close()
 
 
+class _Hearing(asyncio.StreamReaderProtocol):
+    """Brings the flow control of a writer, and `deaf`, which is set when the host has closed its end."""
+
+    def __init__(self) -> None:
+        super().__init__(asyncio.StreamReader())
+        self.deaf = anyio.Event()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.deaf.set()
+
+
 @asynccontextmanager
-async def _writer(wire: BinaryIO) -> AsyncGenerator[asyncio.StreamWriter]:
+async def _writer(wire: BinaryIO) -> AsyncGenerator[tuple[asyncio.StreamWriter, anyio.Event]]:
     loop = asyncio.get_running_loop()
-    protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader())  # brings the flow control of a writer
-    transport, _ = await loop.connect_write_pipe(lambda: protocol, wire)
+    transport, protocol = await loop.connect_write_pipe(_Hearing, wire)
     try:
-        yield asyncio.StreamWriter(transport, protocol, None, loop)
+        yield asyncio.StreamWriter(transport, protocol, None, loop), protocol.deaf
     finally:
         transport.close()
+        await protocol.deaf.wait()  # until then it writes what the host has not read yet
 
 
 def _can_be_waited_for(wire_in: BinaryIO, wire_out: BinaryIO) -> bool:
