@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "hosting": {"bridge", "settings", "client", "contract", "inbox"},
     "demo": {"client", "contract"},
     "docs": {"bridge", "platform", "settings"},
-    "cli": {"settings", "hosting", "platform", "contract", "storage", "demo", "docs"},
+    "cli": {"settings", "hosting", "platform", "contract", "storage", "inbox", "demo", "docs"},
     "__main__": {"cli"},
     "__init__": set(),
 }

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from thenvoi_bridge import __version__, settings
+from thenvoi_bridge.cli.inbox import inbox
 from thenvoi_bridge.cli.options import Commands, flags_of, log_to_stderr
 from thenvoi_bridge.cli.platform import platform
 
@@ -47,6 +48,7 @@ def demo() -> None:
 
 
 main.add_command(platform)
+main.add_command(inbox)
 
 
 def _stdio(flags: dict[str, Any]) -> None:

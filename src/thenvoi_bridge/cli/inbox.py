@@ -1,0 +1,251 @@
+"""`thenvoi-bridge inbox list|show|ack|retry`: the inboxes on this computer, for people and for cron.
+
+Neither the platform nor a key is needed: an inbox is a file, shared with every bridge that runs.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from thenvoi_bridge import settings
+
+if TYPE_CHECKING:
+    from thenvoi_bridge.inbox.core import Item, Outcome
+    from thenvoi_bridge.inbox.errors import InboxError
+    from thenvoi_bridge.inbox.found import Found
+    from thenvoi_bridge.inbox.store import Inbox
+
+T = TypeVar("T")
+Change = Callable[["Inbox", Collection[str]], Awaitable[list["Item"]]]
+
+_FOLDER = next(row for row in settings.rows() if row.name == "state_dir")
+
+
+def _said(_: click.Context, __: click.Parameter, given: Any) -> Any:
+    """What was given, if it says something and is text; a shell may hand over bytes that are none."""
+    for text in given if isinstance(given, tuple) else (given,):
+        if text is not None and (not text.strip() or any("\ud800" <= c <= "\udfff" for c in text)):
+            raise click.BadParameter("must be text that says something")
+    return given
+
+
+def _chosen(ctx: click.Context, _: click.Parameter, given: Path | None) -> Path:
+    """The folder that a bridge would use; its flag may stand on either side of the command."""
+    given = given or ctx.find_root().params.get(_FOLDER.name)
+    # Of the environment this variable alone: a key that cannot be read is no reason to show nothing.
+    environ = {name: value for name, value in os.environ.items() if name == settings.variable(_FOLDER)}
+    return settings.read({_FOLDER.name: given}, environ).state_dir
+
+
+_agent = click.option("--agent", metavar="NAME", help="Only the inbox of this agent: its handle or id.")
+_state_dir = click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path),
+    callback=_chosen,
+    help=f"{_FOLDER.metadata['help']} [{settings.variable(_FOLDER)}]",
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
+_ids = click.argument("ids", metavar="ID...", nargs=-1, required=True, callback=_said)
+
+
+def _where(command: Any) -> Any:
+    """The options that every command has."""
+    return _agent(_state_dir(command))
+
+
+@click.group()
+def inbox() -> None:
+    """Look into the inboxes on this computer, and end or retry messages."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal has no letter for is no reason to stop
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+@inbox.command("list")
+@_where
+@click.option(
+    "--state",
+    type=click.Choice(["open", "dead", "all"]),
+    default="open",
+    show_default=True,
+    help="What still waits for an answer, what failed for good, or everything.",
+)
+@click.option("--chat", "chat_id", metavar="ID", callback=_said, help="Only this room.")
+@click.option("--limit", type=click.IntRange(1), help="So many of each inbox at most, the oldest.")
+@_json
+def list_messages(
+    state_dir: Path, agent: str | None, state: str, chat_id: str | None, limit: int | None, as_json: bool
+) -> None:
+    """List messages, a line each: id, room, sender, time, state, attempts and the first words."""
+    from thenvoi_bridge.cli import entries
+    from thenvoi_bridge.inbox.core import OPEN, State
+
+    states = {"open": OPEN, "dead": frozenset({State.DEAD}), "all": frozenset(State)}[state]
+
+    async def look(found: Found) -> list[str]:
+        page = await found.inbox.page(None, chat_id, limit or sys.maxsize, states)
+        if as_json:
+            return [json.dumps(entries.record(found, item)) for item in page.items]
+        return [entries.whose(found), *entries.table(page.items)]
+
+    seen, unusable = _visit(state_dir, agent, look)
+    _print(seen, apart=not as_json)
+    _complain(unusable)
+
+
+@inbox.command()
+@_where
+@click.argument("id", callback=_said)
+@_json
+def show(state_dir: Path, agent: str | None, id: str, as_json: bool) -> None:
+    """Show everything about the message with this ID: its text, what became of it, and its answer."""
+    from thenvoi_bridge.cli import entries
+    from thenvoi_bridge.inbox.outgoing import key_of_answer
+
+    async def look(found: Found) -> list[str]:
+        for item in await found.inbox.get([id]):
+            # One that was refused is no longer the message's, and still tells why nothing came of it.
+            out = await found.inbox.outbox.get(item.outgoing_id or key_of_answer(item.id))
+            if as_json:
+                return [json.dumps(entries.full_record(found, item, out))]
+            return entries.description(found, item, out)
+        return []
+
+    seen, unusable = _visit(state_dir, agent, look)
+    _print(filter(None, seen), apart=not as_json)
+    _complain(unusable)
+    if not any(seen):
+        raise click.ClickException(_unknown([id]))
+
+
+@inbox.command()
+@_where
+@_ids
+@click.option("--failed", "reason", metavar="REASON", callback=_said, help="They have failed, and why.")
+def ack(state_dir: Path, agent: str | None, ids: Sequence[str], reason: str | None) -> None:
+    """End messages without an answer, as processed or as failed."""
+    outcome: Outcome = "processed" if reason is None else "failed"
+
+    async def end(inbox: Inbox, ids: Collection[str]) -> list[Item]:
+        return await inbox.end(ids, outcome, reason, time.monotonic())
+
+    for item in _changed(state_dir, agent, ids, end, rule="only what is open or dead can be ended"):
+        told = item.state == "acking"
+        known = "the platform is told by the next bridge that runs" if told else "the platform knows"
+        click.echo(f"Message {item.id} has ended as {outcome}; {known}.")
+
+
+@inbox.command()
+@_where
+@_ids
+def retry(state_dir: Path, agent: str | None, ids: Sequence[str]) -> None:
+    """Offer dead messages once more."""
+
+    async def revive(inbox: Inbox, ids: Collection[str]) -> list[Item]:
+        return await inbox.retry(ids)
+
+    for item in _changed(state_dir, agent, ids, revive, rule="only what is dead can be retried"):
+        click.echo(f"Message {item.id} is offered again, to whoever waits for messages next.")
+
+
+def _visit(
+    state_dir: Path, agent: str | None, look: Callable[[Found], Awaitable[T]]
+) -> tuple[list[T], list[str]]:
+    """What `look` sees in the inboxes, and a sentence for each that cannot be used."""
+    import anyio
+
+    from thenvoi_bridge.inbox import found
+
+    try:
+        return anyio.run(found.visit, state_dir, agent, look)
+    except found.NoInbox as exc:
+        raise click.ClickException(str(exc)) from exc
+
+
+def _print(groups: Iterable[list[str]], *, apart: bool) -> None:
+    for nth, lines in enumerate(groups):
+        click.echo("\n".join(["", *lines] if nth and apart else lines), nl=bool(lines))
+
+
+def _complain(unusable: Sequence[str]) -> None:
+    """End with 1 where an inbox cannot be used, having said which and why."""
+    for sentence in unusable:
+        click.echo(f"Error: {_visible(sentence)}", err=True)
+    if unusable:
+        raise click.exceptions.Exit(1)
+
+
+def _visible(text: str) -> str:
+    from thenvoi_bridge.cli.entries import visible
+
+    return visible(text)
+
+
+def _unknown(ids: Iterable[str]) -> str:
+    return f"There is no message {', '.join(ids)} in the inbox."
+
+
+def _changed(
+    state_dir: Path, agent: str | None, ids: Sequence[str], change: Change, *, rule: str
+) -> Iterable[Item]:
+    """What becomes of messages, one inbox after the other; of one inbox all are changed, or none."""
+
+    async def look(found: Found) -> tuple[Path, str, list[str]]:
+        return found.folder, found.name, [item.id for item in await found.inbox.get(ids)]
+
+    seen, unusable = _visit(state_dir, agent, look)
+    _complain(unusable)
+    _refuse_unclear({id: [name for _, name, own in seen if id in own] for id in ids})
+    for folder, _, own in seen:
+        yield from _changed_in(folder, own, change, rule) if own else ()
+
+
+def _refuse_unclear(holders: Mapping[str, Sequence[str]]) -> None:
+    """End with 1 unless each message is in one inbox; of several agents one may be meant, or all."""
+    if unknown := [id for id, names in holders.items() if not names]:
+        raise click.ClickException(_unknown(unknown))
+    for id, names in holders.items():
+        if len(names) > 1:
+            several = f"Message {id} is in the inboxes of {' and '.join(names)}"
+            raise click.ClickException(f"{several}; --agent says which one is meant.")
+
+
+def _changed_in(folder: Path, ids: Collection[str], change: Change, rule: str) -> list[Item]:
+    import anyio
+
+    from thenvoi_bridge.inbox.errors import InboxError
+    from thenvoi_bridge.inbox.found import Unusable, opened
+
+    async def work() -> list[Item]:
+        async with opened(folder) as found:
+            return await change(found.inbox, ids)
+
+    try:
+        return anyio.run(work)
+    except Unusable as exc:
+        raise click.ClickException(_visible(str(exc))) from exc
+    except InboxError as exc:
+        raise click.ClickException(_refusal(exc, rule)) from exc
+
+
+def _refusal(exc: InboxError, rule: str) -> str:
+    from thenvoi_bridge.cli.entries import MEANING
+    from thenvoi_bridge.inbox.core import State
+    from thenvoi_bridge.inbox.errors import LeaseLost, NotOpen
+
+    match exc:
+        case LeaseLost():
+            return (
+                f"Message {exc.id} is in the hands of a host that is at work on it; try again once it let go."
+            )
+        case NotOpen():
+            return f"Message {exc.id} is {exc.state}: it {MEANING[State(exc.state)]}; {rule}."
+    return f"{exc}."

@@ -1,0 +1,122 @@
+"""The inboxes on this computer, for whoever comes to look into them from outside of a bridge.
+
+A bridge that runs is not held up: whoever looks is one more process beside it, with its own sign of life.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+
+from thenvoi_bridge.inbox.core import OPEN, Caller, Item
+from thenvoi_bridge.inbox.ownership import NotPrivate, Owner
+from thenvoi_bridge.inbox.store import Inbox
+from thenvoi_bridge.storage import StorageError
+
+T = TypeVar("T")
+
+
+class Unusable(Exception):
+    """An inbox is there and cannot be used: damaged, newer than this program, or not ours. One sentence."""
+
+
+class NoInbox(Exception):
+    """There is none where it was looked for, or none of that agent. One sentence that says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An open inbox and whose it is, as far as a bridge has said so in it."""
+
+    folder: Path
+    inbox: Inbox
+    caller: Caller
+    platform: str | None = None
+    id: str | None = None
+    handle: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What its agent is called; nothing better than the folder in an inbox where nobody has said."""
+        return self.handle or self.id or self.folder.name
+
+    def is_called(self, name: str) -> bool:
+        """Whether it is the agent's with this handle, with or without a leading @, or id; or the folder."""
+        wanted = name.removeprefix("@").casefold()
+        return wanted in {known.casefold() for known in (self.handle, self.id, self.folder.name) if known}
+
+    def is_held(self, item: Item) -> bool:
+        """Whether it waits for an answer that somebody who lives is at work on."""
+        return item.state in OPEN and not self.caller.may_take(item)
+
+
+@asynccontextmanager
+async def opened(folder: Path) -> AsyncGenerator[Found]:
+    """The inbox in a folder, until the end of the block. Raises `Unusable`, from within the block too."""
+    try:
+        owner = Owner.start(folder)
+        try:
+            inbox = await Inbox.open(folder, owner)
+            try:
+                by = Caller(owner.id, time.monotonic(), owner.alive)
+                who = (await inbox.board.identity()).get
+                yield Found(folder, inbox, by, who("platform"), who("id"), who("handle"))
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await inbox.close()
+        finally:
+            owner.close()
+    except (StorageError, NotPrivate, OSError) as exc:
+        reason = str(exc).removeprefix(f"{folder / 'inbox.db'}: ")
+        raise Unusable(f"The inbox in {folder} cannot be used: {reason}") from exc
+    except ValueError as exc:  # SQLite looks after the structure of its file and not after what stands in it
+        raise Unusable(f"The inbox in {folder} cannot be used: it is damaged") from exc
+
+
+async def visit(
+    state_dir: Path, agent: str | None, look: Callable[[Found], Awaitable[T]]
+) -> tuple[list[T], list[str]]:
+    """Have `look` see each inbox of `state_dir`, or those of one agent; return what it saw.
+
+    The second list has a sentence for each that could not be used, unless one of the agent's could.
+    Raises `NoInbox`.
+    """
+    seen: list[T] = []
+    unusable: list[str] = []
+    others: list[str] = []
+    for folder in _folders(state_dir):
+        try:
+            if not (folder / "inbox.db").exists():
+                continue
+            async with opened(folder) as found:
+                if agent is None or found.is_called(agent):
+                    seen.append(await look(found))
+                else:
+                    others.append(found.name)
+        except (Unusable, OSError) as exc:
+            unusable.append(str(exc))
+    if not seen and not unusable:
+        raise NoInbox(_nothing(state_dir, agent, others))
+    return seen, [] if agent and seen else unusable
+
+
+def _folders(state_dir: Path) -> list[Path]:
+    """Where inboxes are, as `bridge.seat` lays them out. Raises `NoInbox` where nobody can tell."""
+    try:
+        return sorted((state_dir / "agents").iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as exc:
+        raise NoInbox(f"{state_dir} cannot be looked into: {exc.strerror}") from exc
+
+
+def _nothing(state_dir: Path, agent: str | None, others: list[str]) -> str:
+    if others:
+        return f"There is no inbox of {agent} in {state_dir}, only of {', '.join(others)}."
+    return f"There is no inbox in {state_dir}; a bridge makes one when it first connects with an agent's key."
