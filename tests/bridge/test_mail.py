@@ -61,14 +61,14 @@ def test_only_a_message_that_is_too_long_is_cut_and_says_so() -> None:
 def test_mentions_are_shown_by_handle() -> None:
     ours, theirs = {"id": "1", "handle": "al/scout"}, {"id": "2", "handle": "bob"}
     message = mentioning("@[[1]] and @[[2]] and @[[1]]", ours, theirs)
-    assert mail.readable(message) == "@al/scout and @bob and @al/scout"
+    assert message.readable == "@al/scout and @bob and @al/scout"
 
 
 def test_mentions_that_nothing_is_known_of_stay_as_they_are() -> None:
     message = mentioning("@[[1]] @[[2]]", {"id": "1"}, {"id": "2", "handle": None}, "no mention", None)
-    assert mail.readable(message) == "@[[1]] @[[2]]"
-    assert mail.readable(item("@[[1]]", metadata={"mentions": None}).message) == "@[[1]]"
-    assert mail.readable(item("@[[1]]", metadata=None).message) == "@[[1]]"
+    assert message.readable == "@[[1]] @[[2]]"
+    assert item("@[[1]]", metadata={"mentions": None}).message.readable == "@[[1]]"
+    assert item("@[[1]]", metadata=None).message.readable == "@[[1]]"
 
 
 def test_a_page_leaves_out_what_has_nothing_to_say() -> None:

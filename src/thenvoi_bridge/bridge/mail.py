@@ -36,7 +36,7 @@ def shown(item: Item, loops: Collection[str] = ()) -> dict[str, Any]:
     `loops` are senders with whom we may be answering each other for ever.
     """
     message = item.message
-    content = visible(readable(message))
+    content = visible(message.readable)
     view = {
         "id": item.id,
         "chat_id": item.chat_id,
@@ -90,22 +90,13 @@ async def fitting_page(
     return page
 
 
-def readable(message: ChatMessage) -> str:
-    """The text with `@[[<id>]]` turned back into `@handle`."""
-    text = message.content
-    for mention in (message.metadata or {}).get("mentions") or []:
-        if isinstance(mention, dict) and mention.get("handle"):
-            text = text.replace(f"@[[{mention.get('id')}]]", f"@{mention['handle']}")
-    return text
-
-
 def plain(answer: Any) -> Any:
     """An answer of the platform as JSON values, less what only costs a model: nulls, ids for names."""
     match answer:
         case ChatMessage():
             shown = answer.model_dump(exclude_none=True, exclude={"chat_room_id", "updated_at", "metadata"})
             metadata = answer.metadata if answer.message_type != "text" else None
-            return shown | {"content": readable(answer)} | ({"metadata": metadata} if metadata else {})
+            return shown | {"content": answer.readable} | ({"metadata": metadata} if metadata else {})
         case list():
             return [plain(item) for item in answer]
         case ParticipantList():

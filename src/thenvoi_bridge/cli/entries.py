@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from thenvoi_bridge.contract.messages import ChatMessage
 from thenvoi_bridge.inbox.core import Item, State
 from thenvoi_bridge.inbox.found import Found
 from thenvoi_bridge.inbox.outgoing import Outgoing
@@ -74,7 +73,7 @@ def record(found: Found, item: Item) -> dict[str, Any]:
         "attempts": item.attempts,
         "outcome": item.outcome,
         "error": item.error,
-        "content": _readable(message),
+        "content": message.readable,
     }
 
 
@@ -98,7 +97,7 @@ def description(found: Found, item: Item, out: Outgoing | None) -> list[str]:
         "answer": _answer_in_words(out) if out else "",
     }
     lines = [f"{name + ':':<10} {visible(fact)}" for name, fact in facts.items() if fact]
-    lines += ["text:", *_indented(_readable(item.message))]
+    lines += ["text:", *_indented(item.message.readable)]
     said = _answer(out)["content"] if out else None
     return lines + (["answer's text:", *_indented(said)] if said else [])
 
@@ -111,7 +110,7 @@ def _row(item: Item) -> Sequence[str]:
         _cell(item.sent_at[: len("2026-03-01T10:00:00")].replace("T", " ")),
         str(item.state),
         str(item.attempts),
-        _cell(_readable(item.message), LONGEST_TEXT),
+        _cell(item.message.readable, LONGEST_TEXT),
     )
 
 
@@ -143,15 +142,6 @@ def _answer_in_words(out: Outgoing) -> str:
         f", {out.tries} {'try' if out.tries == 1 else 'tries'}, the last at {tried_at}" if tried_at else ""
     )
     return f"{out.phase}{tries}" + (f": {out.error}" if out.error else "")
-
-
-def _readable(message: ChatMessage) -> str:
-    """The text with `@[[<id>]]` turned back into `@handle`."""
-    text = message.content
-    for mention in (message.metadata or {}).get("mentions") or []:
-        if isinstance(mention, dict) and mention.get("handle"):
-            text = text.replace(f"@[[{mention.get('id')}]]", f"@{mention['handle']}")
-    return text
 
 
 def _indented(text: str) -> list[str]:

@@ -52,6 +52,15 @@ class ChatMessage(Record):
     inserted_at: str
     updated_at: str
 
+    @property
+    def readable(self) -> str:
+        """The text with `@[[<id>]]` turned back into `@handle`."""
+        text = self.content
+        for mention in (self.metadata or {}).get("mentions") or []:
+            if isinstance(mention, dict) and mention.get("handle"):
+                text = text.replace(f"@[[{mention.get('id')}]]", f"@{mention['handle']}")
+        return text
+
 
 class Recipient(Record):
     """A participant that was told."""
