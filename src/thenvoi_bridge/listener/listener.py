@@ -47,7 +47,8 @@ class Listener:
 
     A reader who falls behind finds `Unclear` in place of events once `backlog` notices wait; the connection
     never waits for it. No log, state or error shows the key. `agent_id` is for an owner's key that stands
-    for an agent; `first` are the topics to begin with. `state` is current at any time.
+    for an agent; `first` are the topics to begin with, and `standby` says that another computer is known to
+    have the place, so that it is asked for and not taken. `state` is current at any time.
 
     Raises ValueError for an address that cannot be one (`socket_url`).
     """
@@ -61,6 +62,7 @@ class Listener:
         first: Iterable[Topic] = (),
         pace: Pace | None = None,
         backlog: int = 4096,
+        standby: bool = False,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._pace = pace or Pace()
@@ -71,7 +73,7 @@ class Listener:
         self._backoff = Backoff(self._pace)
         self._link: phoenix.ClientProtocol | None = None
         self._waiting: anyio.CancelScope | None = None
-        self._standby = Standby(self._pace)
+        self._standby = Standby(self._pace, on=standby)
         self._running = anyio.ResourceGuard("running")
         self.state = State("connecting", wall())
 

@@ -16,8 +16,8 @@ class Standby:
     No I/O and no clock; times are seconds on any one clock.
     """
 
-    def __init__(self, pace: Pace) -> None:
-        self.on = False
+    def __init__(self, pace: Pace, *, on: bool = False) -> None:
+        self.on = on
         """Whether the next opening is a probe. One that gets in ends the standby."""
         self._pace = pace
         self._told = False
