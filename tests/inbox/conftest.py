@@ -1,4 +1,4 @@
-"""A folder, and as many inboxes on it as a test opens, each with an owner of its own."""
+"""A folder, and as many hosts on it as a test starts, each with a sign of life of its own."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from thenvoi_bridge.inbox.ownership import Owner
+from tests.inbox.hosts import Host
 from thenvoi_bridge.inbox.store import Inbox
 
+Start = Callable[[], Awaitable[Host]]
 Open = Callable[[], Awaitable[Inbox]]
 
 
@@ -18,17 +19,24 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def another(folder: Path) -> AsyncIterator[Open]:
-    async with AsyncExitStack() as closings:
+async def start(folder: Path) -> AsyncIterator[Start]:
+    """Starts a host, for a test that lets it die."""
+    async with AsyncExitStack() as ends:
 
-        async def open_one() -> Inbox:
-            owner = Owner.start(folder)
-            closings.callback(owner.close)
-            inbox = await Inbox.open(folder, owner)
-            closings.push_async_callback(inbox.close)
-            return inbox
+        async def start_one() -> Host:
+            host = await Host.start(folder)
+            ends.push_async_callback(host.die)
+            return host
 
-        yield open_one
+        yield start_one
+
+
+@pytest.fixture
+async def another(start: Start) -> Open:
+    async def open_one() -> Inbox:
+        return (await start()).inbox
+
+    return open_one
 
 
 @pytest.fixture

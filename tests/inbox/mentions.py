@@ -10,6 +10,7 @@ from anyio import to_thread
 from thenvoi_bridge.contract.messages import ChatMessage
 
 PATIENCE = 30  # seconds until a stuck test fails
+ROOT = Path(__file__).parents[2]
 NOW = 1_000_000.0
 
 
@@ -29,12 +30,12 @@ def mention(id: str, room: str = "room", minute: int = 0) -> ChatMessage:
 
 
 class Process:
-    """A program with the folder as its argument, on whose lines the test waits."""
+    """A program with the folder as its argument, on whose lines the test waits. It may import our tests."""
 
     def __init__(self, program: str, folder: Path) -> None:
         pipe = subprocess.PIPE
         command = [sys.executable, "-W", "error", "-c", program, str(folder)]
-        self._popen = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+        self._popen = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
 
     async def line(self) -> str:
         assert self._popen.stdout

@@ -1,38 +1,19 @@
-"""The inbox on a real file: what comes in is handed out in order, answered once, and never lost."""
+"""The inbox on a real file: what comes in is handed out in order, ends once, and is never lost."""
 
 import struct
-from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
 import pytest
 
-from tests.inbox.conftest import Open
-from tests.inbox.mentions import NOW, PATIENCE, mention
-from thenvoi_bridge.inbox.core import ATTEMPTS, LEASE, Item, State
-from thenvoi_bridge.inbox.errors import AlreadyAnswered, LeaseLost, NotOpen, SeveralRooms, Underway, Unknown
-from thenvoi_bridge.inbox.ownership import NotPrivate, Owner
+from tests.inbox.conftest import Open, Start
+from tests.inbox.hosts import answer, bury, finish, ids, one, order, state, tell
+from tests.inbox.mentions import NOW, mention
+from thenvoi_bridge.inbox.core import ATTEMPTS, LEASE, LONGEST_LEASE, State
+from thenvoi_bridge.inbox.errors import LeaseLost, NotOpen, Underway, Unknown
 from thenvoi_bridge.inbox.store import Inbox
-from thenvoi_bridge.storage import StorageError
 
 LATER = NOW + LEASE
-
-
-def ids(items: Sequence[Item]) -> list[str]:
-    return [item.id for item in items]
-
-
-async def state(inbox: Inbox, id: str) -> State:
-    return (await inbox.get([id]))[0].state
-
-
-async def answer(inbox: Inbox, *which: str, digest: str = "digest", text: str = "{}") -> list[Item]:
-    return await inbox.answered(await inbox.begin_answer(which, digest, NOW), text)
-
-
-async def finish(inbox: Inbox, id: str) -> None:
-    for item in await answer(inbox, id):
-        await inbox.acked(item)
 
 
 # What comes in
@@ -44,17 +25,15 @@ async def test_a_message_comes_in_once_however_often_it_is_pushed(inbox: Inbox) 
     assert await inbox.unread() == 3
 
 
-async def test_what_came_in_is_still_there_after_reopening(folder: Path) -> None:
+async def test_what_came_in_is_still_there_after_reopening(start: Start) -> None:
     for new in (2, 0):
-        owner = Owner.start(folder)
-        inbox = await Inbox.open(folder, owner)
-        assert await inbox.put([mention("m1"), mention("m2")], titles={"room": "Tea"}) == new
-        items = await inbox.get(["m2", "m1", "m2", "m3"])
+        host = await start()
+        assert await host.inbox.put([mention("m1"), mention("m2")], titles={"room": "Tea"}) == new
+        items = await host.inbox.get(["m2", "m1", "m2", "m3"])
         assert ids(items) == ["m2", "m1"]
         assert items[0].message == mention("m2")
         assert items[0].chat_title == "Tea"
-        await inbox.close()
-        owner.close()
+        await host.die()
 
 
 def commits(wal: Path) -> int:
@@ -80,38 +59,52 @@ async def test_what_a_complete_listing_leaves_out_was_handled_elsewhere(inbox: I
     assert await state(inbox, "m1") == State.GONE
     assert ids(await inbox.lease("room", 9, NOW)) == ["m2", "pushed meanwhile", "m4"]
     assert await state(inbox, "m3") == State.READY
-    assert (await inbox.get(["m4"]))[0].chat_title == "Tea"
+    assert (await one(inbox, "m4")).chat_title == "Tea"
+
+
+async def test_what_an_incomplete_listing_leaves_out_stays(inbox: Inbox) -> None:
+    await inbox.put([mention("m1"), mention("m2", minute=1)])
+    assert await inbox.note_listed([mention("m2"), mention("m3", minute=2)], title="Tea") == 1
+    assert ids(await inbox.lease("room", 9, NOW)) == ["m1", "m2", "m3"]
+    assert (await one(inbox, "m3")).chat_title == "Tea"
 
 
 async def test_what_a_living_process_holds_does_not_go_by_a_listing(inbox: Inbox, another: Open) -> None:
-    await inbox.put([mention("m1")])
-    await inbox.lease(None, 1, NOW)
+    await inbox.put([mention("m1"), mention("m2", "elsewhere")])
+    await inbox.lease("room", 1, NOW)
+    await inbox.outbox.answer(["m2"], order(room="elsewhere"), NOW)
     other = await another()
-    await other.sweep("room", [], await other.seq())
-    assert await state(inbox, "m1") == State.LEASED
+    for room in ("room", "elsewhere"):
+        await other.sweep(room, [], await other.seq())
+    assert [await state(inbox, id) for id in ("m1", "m2")] == ["leased", "answering"]
 
 
-async def test_what_a_dead_process_held_goes_by_a_listing(inbox: Inbox, folder: Path) -> None:
-    await inbox.put([mention("m1")])
-    owner = Owner.start(folder)
-    dying = await Inbox.open(folder, owner)
-    await dying.begin_answer(["m1"], "digest", NOW)
-    await dying.close()
-    owner.close()
-    await inbox.sweep("room", [], await inbox.seq())
-    assert await state(inbox, "m1") == State.GONE
+async def test_what_a_dead_process_was_handed_goes_by_a_listing_but_not_what_it_was_answering(
+    inbox: Inbox, start: Start
+) -> None:
+    await inbox.put([mention("m1"), mention("m2", "elsewhere")])
+    dying = await start()
+    await dying.inbox.lease("room", 1, NOW)
+    await dying.outbox.answer(["m2"], order(room="elsewhere"), NOW)
+    await dying.die()
+    for room in ("room", "elsewhere"):
+        await inbox.sweep(room, [], await inbox.seq())
+    assert [await state(inbox, id) for id in ("m1", "m2")] == ["gone", "answering"]
 
 
+@pytest.mark.parametrize("complete", [True, False], ids=["a sweep", "a look"])
 async def test_a_finished_message_that_is_listed_again_is_acknowledged_again_and_never_handed_out(
-    inbox: Inbox,
+    inbox: Inbox, complete: bool
 ) -> None:
     await inbox.put([mention("m1")])
     await finish(inbox, "m1")
-    assert await inbox.acking() == []
-    assert await inbox.sweep("room", [mention("m1")], await inbox.seq()) == 0
-    assert ids(await inbox.acking()) == ["m1"]
+    assert await inbox.to_tell(NOW) == []
+    if complete:
+        assert await inbox.sweep("room", [mention("m1")], await inbox.seq()) == 0
+    else:
+        assert await inbox.note_listed([mention("m1")]) == 0
     assert await inbox.lease(None, 9, NOW) == []
-    await inbox.acked((await inbox.acking())[0])
+    assert [(item.id, item.outcome) for item in await tell(inbox)] == [("m1", "processed")]
     assert await state(inbox, "m1") == State.DONE
 
 
@@ -124,10 +117,11 @@ async def test_a_late_push_of_a_finished_message_changes_nothing(inbox: Inbox) -
 
 async def test_a_message_that_failed_stays_dead_though_the_platform_lists_it(inbox: Inbox) -> None:
     await inbox.put([mention("m1")])
-    for item in await inbox.end(["m1"], "failed", "no idea", NOW):
-        assert (await inbox.acked(item)).state is State.DEAD
+    await bury(inbox, "m1")
     await inbox.sweep("room", [mention("m1")], await inbox.seq())
+    await inbox.note_listed([mention("m1")])
     assert await state(inbox, "m1") == State.DEAD
+    assert await inbox.to_tell(NOW) == []
 
 
 async def test_a_message_that_was_gone_comes_back_with_a_listing_and_not_with_a_push(inbox: Inbox) -> None:
@@ -139,13 +133,20 @@ async def test_a_message_that_was_gone_comes_back_with_a_listing_and_not_with_a_
     assert ids(await inbox.lease(None, 9, NOW)) == ["m1"]
 
 
-async def test_a_room_we_leave_takes_its_messages_along_but_not_an_answer_under_way(inbox: Inbox) -> None:
-    await inbox.put([mention("m1"), mention("m2", minute=1), mention("m3", "other")])
+async def test_a_room_we_leave_takes_its_messages_along_but_not_an_answer_under_way(
+    inbox: Inbox, start: Start
+) -> None:
+    await inbox.put([mention(f"m{n}", minute=n) for n in range(4)] + [mention("m4", "other")])
     await inbox.lease("room", 1, NOW)
-    sending = await inbox.begin_answer(["m2"], "digest", NOW)
-    assert await inbox.drop_room("room") == 1
-    assert [await state(inbox, id) for id in ("m1", "m2", "m3")] == ["gone", "answering", "ready"]
-    await inbox.answered(sending, "{}")
+    begun = await inbox.outbox.answer(["m1"], order(), NOW)
+    dying = await start()
+    await dying.outbox.answer(["m2"], order(), NOW)
+    await dying.die()
+    assert await inbox.drop_room("room") == 2
+    states = [await state(inbox, f"m{n}") for n in range(5)]
+    assert states == ["gone", "answering", "answering", "gone", "ready"]
+    assert await inbox.rooms_waiting() == {"room", "other"}
+    await inbox.outbox.sent(begun, "{}", NOW)
 
 
 # What is handed out
@@ -168,6 +169,21 @@ async def test_a_room_asked_for_by_name_is_the_only_one(inbox: Inbox) -> None:
     assert await inbox.lease("nowhere", 9, NOW) == []
 
 
+async def test_which_room_comes_next_can_be_asked_without_taking_anything(
+    inbox: Inbox, another: Open
+) -> None:
+    await inbox.put([mention("m1", "old", 1), mention("m2", "new", 2)])
+    other = await another()
+    assert await inbox.next_room(None, NOW) == "old"
+    assert await inbox.next_room("new", NOW) == "new"
+    assert await inbox.next_room("nowhere", NOW) is None
+    await other.lease("old", 1, NOW)
+    assert await inbox.next_room(None, NOW) == "new"
+    assert await inbox.next_room("old", NOW) is None
+    assert await inbox.next_room(None, LATER) == "old"
+    assert [await state(inbox, id) for id in ("m1", "m2")] == ["leased", "ready"]
+
+
 @pytest.mark.parametrize("mine", [True, False], ids=["to the same process", "to another"])
 async def test_nothing_overtakes_what_is_handed_out_or_being_answered(
     inbox: Inbox, another: Open, mine: bool
@@ -176,8 +192,8 @@ async def test_nothing_overtakes_what_is_handed_out_or_being_answered(
     await inbox.put([mention("m1"), mention("m2", minute=1)])
     await holder.lease(None, 1, NOW)
     assert await inbox.lease("room", 9, NOW) == []
-    await holder.begin_answer(["m1"], "digest", NOW)
-    assert await inbox.lease("room", 9, NOW) == []
+    await holder.outbox.answer(["m1"], order(), NOW)
+    assert await inbox.lease("room", 9, LATER) == []
 
 
 async def test_what_waits_for_an_acknowledgement_holds_up_nothing(inbox: Inbox, another: Open) -> None:
@@ -186,16 +202,47 @@ async def test_what_waits_for_an_acknowledgement_holds_up_nothing(inbox: Inbox, 
     assert ids(await (await another()).lease(None, 9, NOW)) == ["m2"]
 
 
+@pytest.mark.parametrize("mine", [True, False], ids=["to the same process", "to another"])
 async def test_a_hand_out_that_is_never_answered_comes_again_when_its_time_is_up(
-    inbox: Inbox, another: Open
+    inbox: Inbox, another: Open, mine: bool
 ) -> None:
     await inbox.put([mention("m1")])
     first = await inbox.lease(None, 1, NOW)
-    other = await another()
+    other = inbox if mine else await another()
     assert await other.lease(None, 1, LATER - 1) == []
     assert [(item.id, item.attempts) for item in await other.lease(None, 1, LATER)] == [("m1", 2)]
     await inbox.release(first)
     assert await state(inbox, "m1") == State.LEASED
+
+
+async def test_what_a_process_was_handed_is_free_when_it_dies(inbox: Inbox, start: Start) -> None:
+    await inbox.put([mention("m1")])
+    dying = await start()
+    await dying.inbox.lease(None, 1, NOW)
+    await dying.die()
+    assert [(item.id, item.attempts) for item in await inbox.lease(None, 1, NOW)] == [("m1", 2)]
+
+
+async def test_signs_of_work_keep_what_was_handed_out_for_an_hour_at_most(
+    inbox: Inbox, another: Open
+) -> None:
+    await inbox.put([mention("m1"), mention("m2", "others"), mention("m3", "third")])
+    other = await another()
+    await other.lease("others", 1, NOW)
+    await inbox.lease("room", 1, NOW)
+    begun = await inbox.outbox.answer(["m3"], order(room="third"), NOW)
+    for now in range(0, int(LONGEST_LEASE), 500):
+        await inbox.extend(NOW + now)
+        assert await other.lease("room", 1, NOW + now) == []
+    assert [(await one(inbox, id)).lease_until for id in ("m1", "m2", "m3")] == [
+        NOW + LONGEST_LEASE,
+        LATER,  # for signs of work are nobody else's
+        LATER,
+    ]
+    assert ids(await other.lease("room", 1, NOW + LONGEST_LEASE)) == ["m1"]
+    await inbox.extend(NOW + LONGEST_LEASE)
+    assert (await one(inbox, "m1")).owner == (await one(inbox, "m2")).owner
+    await inbox.outbox.sent(begun, "{}", NOW)
 
 
 async def test_a_hand_out_that_nobody_saw_is_put_back_uncounted(inbox: Inbox) -> None:
@@ -204,6 +251,17 @@ async def test_a_hand_out_that_nobody_saw_is_put_back_uncounted(inbox: Inbox) ->
         items = await inbox.lease(None, 9, NOW)
         assert [(item.id, item.attempts) for item in items] == [("m1", 1), ("m2", 1)]
         await inbox.release(items)
+
+
+async def test_putting_back_passes_over_what_was_lost_since(inbox: Inbox) -> None:
+    await inbox.put([mention(f"m{n}", minute=n) for n in range(4)])
+    items = await inbox.lease(None, 9, NOW)
+    await inbox.outbox.answer(["m0"], order(), NOW)
+    await inbox.end(["m1"], "processed", None, NOW)
+    await inbox.release(items[2:3])
+    await inbox.release(items)
+    assert [await state(inbox, f"m{n}") for n in range(4)] == ["answering", "acking", "ready", "ready"]
+    assert {item.attempts for item in await inbox.get(["m2", "m3"])} == {0}
 
 
 async def test_a_cancelled_caller_learns_what_it_has_taken(inbox: Inbox) -> None:
@@ -215,220 +273,109 @@ async def test_a_cancelled_caller_learns_what_it_has_taken(inbox: Inbox) -> None
     assert await state(inbox, "m1") == State.READY
 
 
-async def test_a_message_that_five_hosts_did_not_survive_is_dead(inbox: Inbox, folder: Path) -> None:
+async def test_a_message_that_five_hosts_did_not_survive_has_failed_and_the_platform_is_told(
+    inbox: Inbox, start: Start
+) -> None:
     await inbox.put([mention("poison"), mention("m2", minute=1)])
     for attempt in range(1, ATTEMPTS + 1):
-        owner = Owner.start(folder)
-        host = await Inbox.open(folder, owner)
-        assert [item.attempts for item in await host.lease(None, 1, NOW)] == [attempt]
-        await host.close()
-        owner.close()
+        host = await start()
+        assert [item.attempts for item in await host.inbox.lease(None, 1, NOW)] == [attempt]
+        await host.die()
     assert ids(await inbox.lease(None, 9, NOW)) == ["m2"]
-    dead = (await inbox.page(None, None, 9, {State.DEAD})).items
-    assert [(item.id, item.error) for item in dead] == [("poison", "handed out 5 times without an outcome")]
+    assert await inbox.dead() == 0
+    (poison,) = await tell(inbox)
+    assert (poison.id, poison.state, poison.outcome) == ("poison", State.DEAD, "failed")
+    assert poison.error == "handed out 5 times without an outcome"
+    assert await inbox.dead() == 1
 
 
-async def test_what_was_handed_out_twice_in_vain_comes_alone(inbox: Inbox, folder: Path) -> None:
+async def test_what_was_handed_out_twice_in_vain_comes_alone(inbox: Inbox, start: Start) -> None:
     await inbox.put([mention(f"m{n}", minute=n) for n in range(3)])
     for attempt in (1, 2):
-        owner = Owner.start(folder)
-        host = await Inbox.open(folder, owner)
-        handed = await host.lease(None, 9, NOW)
+        host = await start()
+        handed = await host.inbox.lease(None, 9, NOW)
         assert [item.attempts for item in handed] == [attempt] * 3
-        await host.close()
-        owner.close()
+        await host.die()
     assert ids(await inbox.lease(None, 9, NOW)) == ["m0"]
 
 
 async def test_a_process_that_ends_in_order_puts_back_what_it_was_handed(inbox: Inbox, another: Open) -> None:
     await inbox.put([mention("m1"), mention("m2", room="elsewhere"), mention("m3", room="third")])
     await inbox.lease("room", 1, NOW)
-    await inbox.begin_answer(["m2"], "digest", NOW)
+    await inbox.outbox.answer(["m2"], order(room="elsewhere"), NOW)
     other = await another()
     await other.lease("third", 1, NOW)
     await inbox.release_all()
     assert [await state(inbox, id) for id in ("m1", "m2", "m3")] == ["ready", "answering", "leased"]
-    assert await inbox.ready() == 1
+    assert await inbox.ready(NOW) == 1
     assert [(item.id, item.attempts) for item in await other.lease("room", 1, NOW)] == [("m1", 1)]
 
 
-# What is answered
+async def test_the_platforms_number_of_a_hand_out_is_kept_until_it_is_handed_out_again(inbox: Inbox) -> None:
+    await inbox.put([mention("m1")])
+    (first,) = await inbox.lease(None, 1, NOW)
+    await inbox.marked(first, 4)
+    assert (await one(inbox, "m1")).attempt == 4
+    await inbox.lease(None, 1, LATER)
+    await inbox.marked(first, 5)
+    assert (await one(inbox, "m1")).attempt == 4
 
 
-async def test_an_answer_is_kept_and_said_again_to_whoever_repeats_it(inbox: Inbox, another: Open) -> None:
-    await inbox.put([mention("m1"), mention("m2", minute=1)])
-    items = await inbox.begin_answer(["m2", "m1", "m2"], "digest", NOW)
-    assert ids(items) == ["m1", "m2"]
-    done = await inbox.answered(items, '{"id": "a1"}')
-    assert [(item.state, item.outcome) for item in done] == [(State.ACKING, "processed")] * 2
-    for _ in range(2):
-        with pytest.raises(AlreadyAnswered) as caught:
-            await (await another()).begin_answer(["m1", "m2"], "digest", NOW)
-        assert caught.value.answer == '{"id": "a1"}'
-        for item in await inbox.acking():
-            await inbox.acked(item)
-    with pytest.raises(NotOpen):
-        await inbox.begin_answer(["m1"], "another digest", NOW)
-
-
-async def test_an_answer_that_did_not_get_through_leaves_the_message_with_its_host(
+async def test_what_was_handed_out_and_is_handled_elsewhere_is_gone_unless_it_was_lost_since(
     inbox: Inbox, another: Open
 ) -> None:
-    await inbox.put([mention("m1")])
-    sending = await inbox.begin_answer(["m1"], "digest", NOW)
-    with pytest.raises(Underway):
-        await inbox.begin_answer(["m1"], "digest", NOW)
-    assert [item.state for item in await inbox.unanswered(sending)] == [State.LEASED]
-    with pytest.raises(LeaseLost):
-        await (await another()).begin_answer(["m1"], "digest", NOW)
-    await answer(inbox, "m1")
+    await inbox.put([mention("m1"), mention("m2", minute=1), mention("m3", minute=2)])
+    items = await inbox.lease(None, 9, NOW)
+    await inbox.outbox.answer(["m2"], order(), NOW)
+    await inbox.vanish(items[:2])
+    assert [await state(inbox, id) for id in ("m1", "m2", "m3")] == ["gone", "answering", "leased"]
+    (refused,) = await inbox.outbox.adopt(LATER)
+    await inbox.outbox.refused(refused, "no", LATER)
+    await (await another()).lease(None, 9, LATER + LEASE)
+    await inbox.vanish(items)
+    assert [await state(inbox, id) for id in ("m1", "m2", "m3")] == ["gone", "leased", "leased"]
 
 
-@pytest.mark.parametrize("mine", [True, False], ids=["by the same process", "by another"])
-async def test_a_late_answer_to_what_was_taken_since_is_refused_and_changes_nothing(
-    inbox: Inbox, another: Open, mine: bool
-) -> None:
-    await inbox.put([mention("m1")])
-    late = await inbox.begin_answer(["m1"], "first", NOW)
-    other = inbox if mine else await another()
-    winner = await other.begin_answer(["m1"], "second", LATER)
-    with pytest.raises(LeaseLost):
-        await inbox.answered(late, "{}")
-    with pytest.raises(LeaseLost):
-        await inbox.unanswered(late)
-    await other.answered(winner, "{}")
-
-
-async def test_an_answer_goes_to_one_room_and_to_messages_there_are(inbox: Inbox) -> None:
-    await inbox.put([mention("m1"), mention("m2", "other")])
-    with pytest.raises(SeveralRooms) as several:
-        await inbox.begin_answer(["m1", "m2"], "digest", NOW)
-    assert several.value.chat_ids == ("room", "other")
-    with pytest.raises(Unknown) as unknown:
-        await inbox.begin_answer(["m9", "m1", "m8", "m9"], "digest", NOW)
-    assert unknown.value.ids == ("m9", "m8")
-    assert await inbox.unread() == 2
-
-
-async def test_one_message_that_cannot_be_answered_spares_the_others(inbox: Inbox) -> None:
-    await inbox.put([mention("m1"), mention("m2", minute=1)])
-    await inbox.end(["m2"], "processed", None, NOW)
-    with pytest.raises(NotOpen):
-        await inbox.begin_answer(["m1", "m2"], "digest", NOW)
-    assert await state(inbox, "m1") == State.READY
+# What ends
 
 
 async def test_messages_end_without_an_answer_and_once(inbox: Inbox) -> None:
     await inbox.put([mention("m1"), mention("m2", "other")])
-    for _ in range(2):
-        items = await inbox.end(["m1", "m2"], "failed", "no idea", NOW)
+    for reason in ("no idea", "another reason"):
+        items = await inbox.end(["m1", "m2"], "failed", reason, NOW)
         assert [(item.outcome, item.error) for item in items] == [("failed", "no idea")] * 2
     with pytest.raises(NotOpen):
         await inbox.end(["m1"], "processed", None, NOW)
-    assert ids(await inbox.acking()) == ["m1", "m2"]
+    assert ids(await inbox.to_tell(NOW)) == ["m1", "m2"]
 
 
-# What can be looked at
+async def test_one_message_that_cannot_be_ended_spares_the_others(inbox: Inbox, another: Open) -> None:
+    await inbox.put([mention("m1"), mention("m2", "other"), mention("m3", "third")])
+    await (await another()).lease("other", 1, NOW)
+    await inbox.outbox.answer(["m3"], order(room="third"), NOW)
+    for which, refusal in (("m2", LeaseLost), ("m3", Underway), ("m9", Unknown)):
+        with pytest.raises(refusal, match=which):
+            await inbox.end(["m1", which], "processed", None, NOW)
+    assert await state(inbox, "m1") == State.READY
+    await inbox.end(["m1", "m2"], "processed", None, LATER)
 
 
-async def test_pages_show_everything_once_and_go_on_with_what_arrives_later(inbox: Inbox) -> None:
-    await inbox.put([mention(f"m{n:02}", f"room {n % 3}", n % 7) for n in range(25)])
-    seen, cursor = [], None
-    while (page := await inbox.page(cursor, None, 4)).items:
-        assert page.items == sorted(page.items, key=lambda item: item.order)
-        assert (page.unread, page.reset) == (25, False)
-        seen += ids(page.items)
-        cursor = page.next_cursor
-    assert sorted(seen) == [f"m{n:02}" for n in range(25)]
-    assert page.next_cursor == cursor
-    await inbox.put([mention("late")])
-    assert ids((await inbox.page(cursor, None, 4)).items) == ["late"]
+async def test_what_failed_is_offered_again_when_somebody_wants_that(inbox: Inbox) -> None:
+    await inbox.put([mention("m1"), mention("m2", "other")])
+    await bury(inbox, "m1")
+    for which, refusal in (("m2", NotOpen), ("m9", Unknown)):
+        with pytest.raises(refusal, match=which):
+            await inbox.retry(["m1", which])
+    assert (await inbox.dead(), await inbox.ready(NOW)) == (1, 1)
+    assert ids(await inbox.retry(["m1"])) == ["m1"]
+    (again,) = await inbox.lease("room", 1, NOW)
+    assert (again.id, again.attempts, again.outcome, again.error) == ("m1", 1, None, None)
 
 
-async def test_unread_is_what_nobody_has_begun_to_answer(inbox: Inbox) -> None:
-    await inbox.put([mention(f"m{n}", minute=n) for n in range(4)])
-    await inbox.lease(None, 2, NOW)
-    assert await inbox.unread() == 4
-    await inbox.begin_answer(["m0"], "digest", NOW)
-    await answer(inbox, "m3")
-    assert await inbox.unread() == 2
-
-
-async def test_a_page_shows_what_is_open_of_one_room_or_what_is_asked_for(inbox: Inbox) -> None:
-    await inbox.put([mention("m1"), mention("m2", minute=1), mention("m3", minute=2), mention("m4", "other")])
+async def test_what_failed_can_still_be_answered_or_ended(inbox: Inbox) -> None:
+    await inbox.put([mention("m1"), mention("m2")])
+    await bury(inbox, "m1")
+    await bury(inbox, "m2")
     await answer(inbox, "m1")
-    await inbox.begin_answer(["m2"], "digest", NOW)
-    page = await inbox.page(None, "room", 9)
-    assert (ids(page.items), page.unread) == (["m2", "m3"], 2)
-    assert ids((await inbox.page(None, None, 9, {State.ACKING})).items) == ["m1"]
-
-
-@pytest.mark.parametrize("cursor", ["", "nonsense", "0123456789abcdef.1", "{epoch}.x", "{epoch}." + 30 * "9"])
-async def test_a_cursor_of_another_inbox_starts_from_the_beginning_and_says_so(
-    inbox: Inbox, cursor: str
-) -> None:
-    await inbox.put([mention("m1")])
-    epoch = (await inbox.page(None, None, 9)).next_cursor.partition(".")[0]
-    page = await inbox.page(cursor.format(epoch=epoch), None, 9)
-    assert (ids(page.items), page.reset) == (["m1"], True)
-    assert page.next_cursor == f"{epoch}.1"
-
-
-async def test_looking_changes_nothing(inbox: Inbox) -> None:
-    await inbox.put([mention("m1")])
-    before = await inbox.get(["m1"])
-    await inbox.page(None, None, 9)
-    assert await inbox.get(["m1"]) == before
-
-
-# Who hears of it
-
-
-async def test_the_bell_rings_after_a_change_and_only_then(inbox: Inbox) -> None:
-    rings: list[None] = []
-    unlisten = inbox.listen(lambda: rings.append(None))
-    await inbox.put([mention(f"m{n}") for n in range(3)])
-    assert len(rings) == 1
-    await inbox.put([mention("m1")])
-    await inbox.sweep("room", [mention(f"m{n}") for n in range(3)], await inbox.seq())
-    await inbox.lease("nowhere", 9, NOW)
-    with pytest.raises(Unknown):
-        await inbox.end(["m9"], "processed", None, NOW)
-    assert len(rings) == 1
-    await inbox.lease(None, 9, NOW)
-    assert len(rings) == 2
-    unlisten()
-    await inbox.drop_room("room")
-    assert len(rings) == 2
-
-
-async def test_watching_rings_for_the_changes_of_others(inbox: Inbox, another: Open) -> None:
-    rung = anyio.Event()
-    inbox.listen(rung.set)
-    other = await another()
-    with anyio.fail_after(PATIENCE):
-        async with anyio.create_task_group() as group:
-            group.start_soon(inbox.watch, 0.001)
-            await other.put([mention("m1")])
-            await rung.wait()
-            group.cancel_scope.cancel()
-    assert ids(await inbox.lease(None, 9, NOW)) == ["m1"]
-
-
-# Where it is kept
-
-
-async def test_an_inbox_is_not_kept_where_others_can_read_it(tmp_path: Path, folder: Path) -> None:
-    owner = Owner.start(folder)
-    (tmp_path / "link").symlink_to(folder)
-    with pytest.raises(NotPrivate):
-        await Inbox.open(tmp_path / "link", owner)
-    owner.close()
-
-
-async def test_a_file_that_is_no_inbox_is_refused_and_let_go(folder: Path) -> None:
-    owner = Owner.start(folder)
-    (folder / "inbox.db").write_text("this is not a database, and long enough to be taken for one" * 99)
-    with pytest.raises(StorageError):
-        await Inbox.open(folder, owner)
-    owner.close()
+    assert [item.outcome for item in await inbox.end(["m2"], "processed", None, NOW)] == ["processed"]
+    assert [item.state for item in await tell(inbox)] == [State.DONE] * 2

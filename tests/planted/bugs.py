@@ -70,6 +70,13 @@ BUGS = (
         ("tests/phoenix/test_client.py",),
     ),
     Bug(
+        "only EOF ends it",
+        "hosting/watch.py",
+        'return sys.platform != "win32" and os.getppid() != parent',
+        "return False",
+        ("tests/system/test_life.py",),
+    ),
+    Bug(
         "the key is in the log",
         "listener/socket.py",
         "    lambda record: record.levelno > logging.DEBUG",

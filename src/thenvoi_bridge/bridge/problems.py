@@ -13,6 +13,7 @@ from thenvoi_bridge.bridge import advice, wording
 from thenvoi_bridge.bridge.people import NotFoundByName
 from thenvoi_bridge.contract.errors import RateLimited, ThenvoiError
 from thenvoi_bridge.inbox import errors as inbox
+from thenvoi_bridge.inbox.trouble import Trouble
 
 LONGEST_VALUE = 60
 """Characters of a bad value that are shown back."""
@@ -45,10 +46,17 @@ def result(
     )
 
 
+def in_words(trouble: Trouble) -> ThenvoiError:
+    """What is wrong with the inbox's file, for whoever asks after the connection too."""
+    return ThenvoiError(wording.INBOX[trouble.code].format(reason=trouble.reason), code=trouble.code)
+
+
 def _described(problem: Problem, schema: dict[str, Any], group: str) -> dict[str, Any]:
     match problem:
         case ThenvoiError():
             return _from_platform(problem, group)
+        case Trouble():
+            return _from_platform(in_words(problem), group)
         case inbox.InboxError():
             code = _INBOX_CODES[type(problem)]
             return {"code": code, "message": str(problem), "next_step": wording.NEXT[code]}

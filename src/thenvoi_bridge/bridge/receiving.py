@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ from thenvoi_bridge.contract.feed import (
     Topic,
 )
 from thenvoi_bridge.inbox.store import Inbox
-from thenvoi_bridge.listener import Denied, Heard, Listener, Lost, Notice, Ready, Unclear
+from thenvoi_bridge.listener import Denied, Heard, Listener, Lost, Notice, Ready, Refused, Unclear
 
 if TYPE_CHECKING:
     from thenvoi_bridge.client import Client
@@ -48,6 +48,9 @@ SLICE = 20
 
 HEARD = 60.0
 """Seconds to which the others know when something was last heard."""
+
+HANGS = "the process that receives hangs; another one looks in its place"
+"""Why nothing is heard although the socket may be up."""
 
 logger = logging.getLogger(__name__)
 
@@ -84,16 +87,22 @@ class Reception:
         heard = self.heard_at and self.heard_at // HEARD * HEARD
         return {**asdict(self), "heard_at": heard}
 
+    def hanging(self, since: float) -> Reception:
+        """The same of a process that has been silent since then. One that stood back still stands back."""
+        return self if self.word == "standby" else replace(self, word="waiting", reason=HANGS, since=since)
+
 
 class Receiver:
-    """Hears, looks and sweeps for one identity."""
+    """Hears, looks and sweeps for one identity. `ring` is called whenever `reception` may have changed."""
 
-    def __init__(self, client: Client, inbox: Inbox, rooms: Rooms, listener: Listener) -> None:
+    def __init__(
+        self, client: Client, inbox: Inbox, rooms: Rooms, listener: Listener, ring: Callable[[], None]
+    ) -> None:
         self._client, self._inbox, self._board, self._rooms = client, inbox, inbox.board, rooms
-        self._listener = listener
+        self._listener, self._ring = listener, ring
         self._sweeper = Sweeper(client, inbox, rooms)
-        self._look = anyio.Event()
-        self._looked = False
+        self._look, self._news = anyio.Event(), anyio.Event()
+        self._looked, self._behind = False, True
         self._joining: set[str] = set()
         self._requests = 0
         self._turn = 0
@@ -102,35 +111,48 @@ class Receiver:
     def reception(self) -> Reception:
         """How it goes at this moment."""
         state = self._listener.state
-        behind = bool(not self._looked or self._joining or self._sweeper.behind)
-        return Reception(
-            state.word, state.since, state.reason, state.attempts, state.heard_at, behind, self._requests
-        )
+        said = (state.word, state.since, state.reason, state.attempts, state.heard_at)
+        return Reception(*said, self._behind, self._requests)
 
-    async def listen(self, ring: Callable[[], None], moved: Callable[[], Awaitable[bool]]) -> None:
+    async def listen(self, moved: Callable[[], Awaitable[bool]]) -> None:
         """Hear, look and sweep, until the platform is somewhere else.
 
-        `ring` is called whenever `reception` may have changed; `moved` is asked when the socket was lost.
+        `moved` is asked whenever the socket was lost or is refused.
         """
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._listener.run)
-            tasks.start_soon(self._look_again, ring)
-            tasks.start_soon(self._sweeper.run, ring)
+            tasks.start_soon(self._post)
+            await self._begin()
+            tasks.start_soon(self._look_again)
+            tasks.start_soon(self._sweeper.run, self._tell)
             async for notice in self._listener:
                 await self._take(notice)
-                await self._tell(ring)
-                if isinstance(notice, Lost) and await moved():
+                self._tell()
+                if isinstance(notice, Lost | Refused) and await moved():
                     break
             tasks.cancel_scope.cancel()
 
-    async def stand_in(self, enough: Callable[[], bool]) -> None:
-        """Only look and sweep, as long as the process that listens hangs: until `enough` says so."""
+    async def stand_in(self, moved: Callable[[], Awaitable[bool]]) -> None:
+        """Only look and sweep, in place of a process that hangs, until the platform is somewhere else.
+
+        `moved` is asked whenever it cannot be looked at.
+        """
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._sweeper.run, _nobody)
-            while not enough():
-                await self._try_to_look()
+            tasks.start_soon(self._sweeper.run, self._ring)
+            while True:
+                if not await self._try_to_look() and await moved():
+                    break
                 await anyio.sleep(LOOK_AGAIN)
             tasks.cancel_scope.cancel()
+
+    async def _begin(self) -> None:
+        """Know nothing for certain: there is no socket yet, or none any more."""
+        self._looked, self._joining = False, set(self._rooms.titles)
+        await self._doubt()
+
+    async def _doubt(self) -> None:
+        self._rooms.doubt()
+        await self._board.changed()
 
     async def _take(self, notice: Notice) -> None:
         match notice:
@@ -145,20 +167,19 @@ class Receiver:
             ):
                 self._sweeper.mark([chat_id])
                 self._joining.discard(chat_id)
-            case Unclear():
+            case Unclear() | Refused():
                 self._look.set()
             case Heard(topic, payload):
                 await self._heard(topic, payload)
             case Lost():
-                self._looked, self._joining = False, set(self._rooms.titles)
-                self._rooms.doubt()
-                await self._board.changed()
+                await self._begin()
                 self._look.set()
 
     async def _heard(self, topic: Topic, payload: Payload) -> None:
         match payload:
             case MessageCreated():
-                await self._inbox.put([payload], titles=self._rooms.titles)
+                if not await self._inbox.put([payload], titles=self._rooms.titles):
+                    self._sweeper.mark(await self._inbox.behind())
             case RoomRemoved(id=chat_id) | RoomDeleted(id=chat_id):
                 await self._leave(chat_id)
             case RoomAdded(id=chat_id):
@@ -168,7 +189,7 @@ class Receiver:
             case ContactRequestReceived() | ContactRequestUpdated():
                 self._look.set()
 
-    async def _look_again(self, ring: Callable[[], None]) -> None:
+    async def _look_again(self) -> None:
         """Look at everything when the socket has come (back), and now and then besides."""
         while True:
             served = self._listener.state.word in ("live", "standby")
@@ -177,27 +198,35 @@ class Receiver:
                 await self._look.wait()
             self._look = anyio.Event()
             await self._try_to_look()
-            await self._tell(ring)
+            self._tell()
 
-    async def _try_to_look(self) -> None:
+    async def _try_to_look(self) -> bool:
         try:
             await self._look_at_rooms()
             await self._look_at_requests()
         except ThenvoiError as exc:
             logger.info("the rooms could not be listed (%s)", exc.code)
             self._looked = False
+            return False
+        return True
 
     async def _look_at_rooms(self) -> None:
-        entered = {*self._rooms.titles, *await self._board.rooms()}
+        known = {*self._rooms.titles, *await self._board.rooms()}
         waiting = await self._inbox.rooms_waiting()
-        ask = partial(ListChats, page_size=PAGE)
-        listed = {room.id: room async for room in every(lambda page: self._client(ask(page=page)))}
+        listed = await self._listed()
         for room in listed.values():
             await self._enter(room)
-        for chat_id in (entered | waiting) - listed.keys():
+        for chat_id in (known | waiting) - listed.keys():
             await self._leave(chat_id)
-        self._sweeper.mark(self._in_turn(sorted(entered & listed.keys())) | (waiting & listed.keys()))
-        self._looked = True
+        self._sweeper.mark(self._in_turn(sorted(known & listed.keys())) | (waiting & listed.keys()))
+        if self._listener.state.word != "live":  # no join will be confirmed, and no change be told
+            self._sweeper.mark(listed.keys() - known)
+            await self._doubt()
+        self._looked = not self._look.is_set()  # by now there may be more to see
+
+    async def _listed(self) -> dict[str, ChatRoom]:
+        ask = partial(ListChats, page_size=PAGE)
+        return {room.id: room async for room in every(lambda page: self._client(ask(page=page)))}
 
     def _in_turn(self, rooms: list[str]) -> set[str]:
         """A part of many rooms, another one each time."""
@@ -238,10 +267,18 @@ class Receiver:
         self._rooms.changed(chat_id)
         await self._board.changed(chat_id)
 
-    async def _tell(self, ring: Callable[[], None]) -> None:
-        await self._board.post(self.reception.as_news())
-        ring()
+    def _tell(self) -> None:
+        self._news.set()
 
-
-def _nobody() -> None:
-    """Whoever stands in reports to nobody: the store's bell says what is new."""
+    async def _post(self) -> None:
+        """Tell the other processes how it goes, and first that it is not as one that died has told them."""
+        posted: dict[str, Any] = {}
+        while True:
+            self._news = anyio.Event()
+            behind = bool(not self._looked or self._joining or self._sweeper.behind)
+            if (news := replace(self.reception, behind=behind).as_news()) != posted:
+                await self._board.post(news)
+                posted = news
+            self._behind = behind  # nothing is called live here before the others can know
+            self._ring()
+            await self._news.wait()

@@ -34,7 +34,8 @@ class Rooms:
         self._ask = ask
         self._titles: dict[str, str | None] = {}
         self._participants: dict[str, Sequence[Person]] = {}
-        self._versions: dict[str, int] = {}
+        self._learnt: dict[str, tuple[str | None, int]] = {}
+        self._changes = 0
 
     @property
     def titles(self) -> dict[str, str | None]:
@@ -45,37 +46,46 @@ class Rooms:
         """Note a room the identity is in."""
         self._titles[chat_id] = title
 
-    def learn(self, known: Mapping[str, tuple[str | None, int]]) -> None:
-        """Know what the process that receives knows: title and version of every room.
+    def learn(self, known: Mapping[str, tuple[str | None, int]]) -> bool:
+        """Know what the process that receives knows: title and version of every room. False if it is no news.
 
         The version grows whenever the participants may have changed.
         """
+        if known == self._learnt:
+            return False
         for chat_id in self._titles.keys() - known.keys():
             self.left(chat_id)
         for chat_id, (title, version) in known.items():
             self.entered(chat_id, title)
-            if self._versions.get(chat_id) != version:
+            if chat_id not in self._learnt or self._learnt[chat_id][1] != version:
                 self.changed(chat_id)
-                self._versions[chat_id] = version
+        self._learnt = {**known}
+        return True
 
     def left(self, chat_id: str) -> None:
         """Note that the identity is no longer in a room."""
         self._titles.pop(chat_id, None)
-        self._participants.pop(chat_id, None)
+        self.changed(chat_id)
 
     def changed(self, chat_id: str) -> None:
         """Ask for the participants again next time."""
+        self._changes += 1
         self._participants.pop(chat_id, None)
 
     def doubt(self) -> None:
         """Ask for everything again: events may have been missed."""
+        self._changes += 1
         self._participants.clear()
 
     async def participants(self, chat_id: str, *, fresh: bool = False) -> Sequence[Person]:
         """Who is in a room; from memory unless `fresh`. Raises `ThenvoiError`."""
-        if fresh or chat_id not in self._participants:
-            self._participants[chat_id] = await self._ask(chat_id)
-        return self._participants[chat_id]
+        if not fresh and chat_id in self._participants:
+            return self._participants[chat_id]
+        before = self._changes
+        people = await self._ask(chat_id)
+        if self._changes == before:  # else the answer may be older than what changed while it was on its way
+            self._participants[chat_id] = people
+        return people
 
 
 async def every(ask: Callable[[int], Awaitable[Page[Item]]]) -> AsyncGenerator[Item]:

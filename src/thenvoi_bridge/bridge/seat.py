@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
+from functools import partial
 from pathlib import Path
 
 import anyio
 
-from thenvoi_bridge.bridge.receiving import Receiver, Reception
+from thenvoi_bridge.bridge.receiving import HANGS, Receiver, Reception
 from thenvoi_bridge.bridge.rooms import Person, Rooms
 from thenvoi_bridge.bridge.sending import Sender
 from thenvoi_bridge.bridge.settling import Settler
@@ -24,6 +25,7 @@ from thenvoi_bridge.contract.identity import AgentMe
 from thenvoi_bridge.contract.messages import ListMessages
 from thenvoi_bridge.contract.participants import ListParticipants
 from thenvoi_bridge.inbox.core import Item
+from thenvoi_bridge.inbox.errors import InboxError
 from thenvoi_bridge.inbox.ownership import Leadership, Owner
 from thenvoi_bridge.inbox.store import Inbox
 from thenvoi_bridge.listener import Listener
@@ -48,7 +50,12 @@ class Seat:
     """One agent identity, connected. Made by `seated`, at work while `run` runs."""
 
     def __init__(
-        self, me: AgentMe, client: Client, inbox: Inbox, lead: Leadership, listener: Callable[[], Listener]
+        self,
+        me: AgentMe,
+        client: Client,
+        inbox: Inbox,
+        lead: Leadership,
+        listener: Callable[[bool], Listener],
     ) -> None:
         self.me, self.client, self.inbox = me, client, inbox
         self.rooms = Rooms(self._participants)
@@ -78,9 +85,16 @@ class Seat:
         Nothing, if the platform cannot be asked what is the oldest, or another computer receives for this
         agent. Cancelled, it has handed out nothing.
         """
-        if self.reception.word == "standby" or not await self._is_head_known(chat_id):
+        if self.reception.word == "standby":
             return []
-        items = await self.inbox.lease(chat_id, limit, time.monotonic())
+        while room := await self._next_room(chat_id):
+            # Of that room only: what is the oldest of another one nobody has asked.
+            if items := await self.inbox.lease(room, limit, time.monotonic()):
+                return await self._marked(items)
+        return []
+
+    async def _marked(self, items: list[Item]) -> list[Item]:
+        """What of this is not processed already; cancelled, none of it was handed out."""
         try:
             over = await self.settler.processing(items)
             await self.inbox.vanish(over)
@@ -90,72 +104,100 @@ class Seat:
             raise
         return [item for item in items if item not in over]
 
-    async def _is_head_known(self, chat_id: str | None) -> bool:
-        """See to it that nothing older is missing from the room that is next; False if nobody can tell."""
+    async def _next_room(self, chat_id: str | None) -> str | None:
+        """The room that is next, from which nothing older is missing; None if nobody can tell."""
         room = await self.inbox.next_room(chat_id, time.monotonic())
         if room is None:
-            return True
+            return None
         try:
             head = await self.client(ListMessages(chat_id=room, page_size=HEAD))
         except NotFound:
             await self.inbox.drop_room(room)
-            return False
+            return None
         except ThenvoiError:
-            return False
+            return None
         await self.inbox.note_listed(head.data, title=self.rooms.titles.get(room))
-        return True
+        return room
 
     async def run(self, ring: Callable[[], None], moved: Callable[[], Awaitable[bool]]) -> None:
         """Receive or follow, send and settle, until cancelled or the platform is somewhere else.
 
-        `ring` is called whenever `reception` may have changed; `moved` is asked when the socket was lost.
+        `ring` is called whenever `reception` may have changed; `moved` is asked while there is no socket.
         """
         me = {"platform": self.client.base_url, "id": self.me.id, "handle": self.me.handle}
         await self.inbox.board.introduce(me)
-        async with anyio.create_task_group() as tasks:
-            for work in (self.inbox.watch, self.settler.run, self.sender.run, self._extend):
-                tasks.start_soon(work)
-            await self._follow(ring, moved)
-            await self._receive(ring, moved)
-            tasks.cancel_scope.cancel()
+        try:
+            async with anyio.create_task_group() as tasks:
+                for work in (self.inbox.watch, self.settler.run, self.sender.run, self._extend):
+                    tasks.start_soon(work)
+                if await self._follow(ring, moved):
+                    await self._receive(ring, moved)
+                tasks.cancel_scope.cancel()
+        finally:
+            self._lead.give()  # only now: until here there may have been a socket
 
     async def _receive(self, ring: Callable[[], None], moved: Callable[[], Awaitable[bool]]) -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._beat)
-            self._receiver = Receiver(self.client, self.inbox, self.rooms, self._listener())
+            self._receiver = self._new_receiver(ring)
             try:
-                await self._receiver.listen(ring, moved)
+                await self._receiver.listen(moved)
             finally:
-                self._posted, self._receiver = self._receiver.reception, None
+                word = "standby" if self.reception.word == "standby" else "connecting"
+                self._posted, self._receiver = Reception(word), None
             tasks.cancel_scope.cancel()
 
-    async def _follow(self, ring: Callable[[], None], moved: Callable[[], Awaitable[bool]]) -> None:
-        """Know what the process that receives knows, until it is time to take its place."""
+    async def _follow(self, ring: Callable[[], None], moved: Callable[[], Awaitable[bool]]) -> bool:
+        """Know what the receiving process knows, until its place is ours; False if the platform has moved."""
         rang = anyio.Event()
         stop = self.inbox.listen(lambda: rang.set())
         try:
             while not self._lead.take():
                 rang = anyio.Event()
                 await self._read_the_board(ring)
-                if self._lead.silent() > SILENT and self._lead.stand_in():
-                    await self._stand_in()
+                if self._hangs and self._lead.stand_in() and await self._stand_in(ring, moved):
+                    return False
                 with anyio.move_on_after(POLL):
                     await rang.wait()
+            return True
         finally:
             stop()
 
     async def _read_the_board(self, ring: Callable[[], None]) -> None:
         posted = Reception.read(await self.inbox.board.posted())
-        self.rooms.learn(await self.inbox.board.rooms())
-        if posted != self._posted:
+        if self._hangs:
+            since = self._posted.since if self._posted.reason == HANGS else time.time()
+            posted = posted.hanging(since)
+        if self.rooms.learn(await self.inbox.board.rooms()) or posted != self._posted:
             self._posted = posted
             ring()
 
-    async def _stand_in(self) -> None:
-        receiver = Receiver(self.client, self.inbox, self.rooms, self._listener())
-        await receiver.stand_in(lambda: self._lead.take() or self._lead.silent() < SILENT)
+    async def _stand_in(self, ring: Callable[[], None], moved: Callable[[], Awaitable[bool]]) -> bool:
+        """Look in place of a process that hangs until it stirs or is gone; True: the platform has moved."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._wait_for_the_lead, tasks.cancel_scope)
+            await self._new_receiver(ring).stand_in(moved)
+            tasks.cancel_scope.cancel()
+            return True
         if not self._lead.take():
             self._lead.give()
+        return False
+
+    async def _wait_for_the_lead(self, standing_in: anyio.CancelScope) -> None:
+        while True:
+            if self._lead.take() or not self._hangs:
+                standing_in.cancel()
+            await anyio.sleep(POLL)
+
+    @property
+    def _hangs(self) -> bool:
+        """Whether whoever leads has given no sign for so long; of use only while somebody does."""
+        return self._lead.silent() > SILENT
+
+    def _new_receiver(self, ring: Callable[[], None]) -> Receiver:
+        """Whoever comes after one that stood back stands back, too, and asks for the place."""
+        listener = self._listener(self._posted.word == "standby")
+        return Receiver(self.client, self.inbox, self.rooms, listener, ring)
 
     async def _beat(self) -> None:
         while True:
@@ -183,20 +225,16 @@ async def seated(
     """
     name = hashlib.sha256(f"{client.base_url}\x1f{me.id}".encode()).hexdigest()[:16]
     folder = state_dir / "agents" / name
-    owner = Owner.start(folder)
-    lead = Leadership(folder)
-    try:
+    with closing(Owner.start(folder)) as owner:
         inbox = await Inbox.open(folder, owner)
         try:
-            topics = _own_topics(me.id)
-            yield Seat(me, client, inbox, lead, lambda: Listener(socket, key, agent_id=me.id, first=topics))
+            listener = partial(Listener, socket, key, agent_id=me.id, first=_own_topics(me.id))
+            yield Seat(me, client, inbox, Leadership(folder), lambda back: listener(standby=back))
         finally:
             with anyio.CancelScope(shield=True):
-                await inbox.release_all()
+                with suppress(InboxError):  # what is not given back is free anyway once the owner is closed
+                    await inbox.release_all()
                 await inbox.close()
-    finally:
-        lead.give()
-        owner.close()
 
 
 def _own_topics(agent_id: str) -> list[Topic]:

@@ -34,7 +34,7 @@ KEPT = 23 * 3600.0
 PATIENCE = 20.0
 """Seconds a tool waits for what another one is sending."""
 
-FIRST_PAUSE, LAST_PAUSE = 2.0, 120.0
+FIRST_PAUSE, LAST_PAUSE = 1.0, 120.0
 """Seconds before another go at what could not be sent; doubled with every try."""
 
 LOOK = 5.0
@@ -143,7 +143,7 @@ class Sender:
         raise exc
 
     async def _put_off(self, out: Outgoing, exc: ThenvoiError) -> Outgoing:
-        pause = min(LAST_PAUSE, FIRST_PAUSE * 2.0 ** min(out.tries, 10))
+        pause = min(LAST_PAUSE, FIRST_PAUSE * 2.0 ** min(out.tries - 1, 10))
         logger.info("message %s: %s; looking again in %.0f s", out.id, exc.code, pause)
         return await self._outbox.put_off(out, time.monotonic() + pause)
 

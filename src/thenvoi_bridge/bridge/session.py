@@ -18,6 +18,7 @@ from anyio import to_thread
 
 from thenvoi_bridge.bridge import wording
 from thenvoi_bridge.bridge.endpoint import CannotLocate, Endpoint, Locate
+from thenvoi_bridge.bridge.keeping import Keeper
 from thenvoi_bridge.contract.call import Call
 from thenvoi_bridge.contract.errors import Forbidden, ThenvoiError, Unauthorized, Unreachable
 from thenvoi_bridge.contract.identity import AgentMe, GetMe, GetMyProfile, UserDetails
@@ -48,7 +49,8 @@ class Session:
         self._human: Client | None = None
         self.endpoint: Endpoint | None = None
         self.profile: UserDetails | None = None
-        self.trouble: ThenvoiError | None = Unreachable("Still connecting to the platform")
+        self._trouble: ThenvoiError | None = Unreachable("Still connecting to the platform")
+        self._keeper = Keeper(self.ring)
 
     def introduce(self, host: str | None) -> None:
         """Learn the host's name and begin to connect. Only the first call counts."""
@@ -67,26 +69,29 @@ class Session:
         return self.profile.id if self.profile else None
 
     @property
+    def trouble(self) -> ThenvoiError | None:
+        """Why there is no connection, else what is to be known of the inbox; None if all is well."""
+        return self._trouble or self._keeper.remark
+
+    @property
     def connection(self) -> str:
         """One word: what the seat says of its socket, else `connecting`, `offline`, or `no_inbox`."""
-        if self._seat:
-            return self._seat.reception.connection
-        if self.trouble:
+        if self._trouble:
             return "offline" if self._tried.is_set() else "connecting"
-        return "no_inbox"
+        return self._seat.reception.connection if self._seat else "no_inbox"
 
     async def seat(self) -> Seat:
         """The agent's seat. Raises `ThenvoiError` if there is none yet, or never will be."""
         await self._first_try()
         if self._seat is None:
-            raise Forbidden("This needs an agent's key, and there is none here that the platform accepts")
+            raise self._why_not("an agent's")
         return self._seat
 
     async def human(self) -> Client:
         """The person's client. Raises `ThenvoiError` if there is none yet, or never will be."""
         await self._first_try()
         if self._human is None:
-            raise Forbidden("This needs a person's key, and there is none here that the platform accepts")
+            raise self._why_not("a person's")
         return self._human
 
     async def ask(self, call: Call[Answer]) -> Answer:
@@ -112,7 +117,8 @@ class Session:
 
         if self.endpoint is None:
             await self._first_try()
-        assert self.endpoint is not None
+        if self.endpoint is None:
+            raise self._why_not("any")
         async with Client(self.endpoint.base_url, "") as client:
             return await client(call)
 
@@ -139,17 +145,25 @@ class Session:
                 self._note(Unreachable(str(exc)))
             except ThenvoiError as exc:
                 self._note(exc)
-            except Exception:  # the host keeps its server whatever breaks here; a disk may be full, say
-                logger.exception("the connection broke down")
-                self._note(ThenvoiError(wording.BROKEN))
+            except Exception as exc:  # the host keeps its server whatever breaks here
+                await self._broke_down(exc)
             await anyio.sleep(pause)
             pause = min(pause * 2, LAST_PAUSE)
+
+    async def _broke_down(self, error: Exception) -> None:
+        trouble = await self._keeper.recovered_from(error)
+        if trouble is None:
+            logger.exception("the connection broke down")
+        self._note(trouble or ThenvoiError(wording.BROKEN))
 
     async def _first_try(self) -> None:
         with anyio.move_on_after(PATIENCE):
             await self._tried.wait()
-        if self.trouble:
-            raise type(self.trouble)(self.trouble.message, code=self.trouble.code)
+
+    def _why_not(self, whose: str) -> ThenvoiError:
+        if self._trouble:
+            return type(self._trouble)(self._trouble.message, code=self._trouble.code)
+        return Forbidden(f"This needs {whose} key, and there is none here that the platform accepts")
 
     async def _live(self) -> None:
         """Connect, and stay so until the platform has moved. Raises `ThenvoiError` or `CannotLocate`."""
@@ -162,22 +176,25 @@ class Session:
             self.profile = await _who(human, GetMyProfile())
             if not (me or self.profile):
                 raise Unauthorized(f"The platform at {endpoint.base_url} refused the key")
-            self._human = human if self.profile else None
             if agent and me:
                 self._seat = await belongings.enter_async_context(self._seated(endpoint, agent, me))
+            self._human = human if self.profile else None
             self._note(None)
             try:
                 await self._stay()
             finally:
                 self._seat = self._human = None
-                self.trouble = Unreachable("Connecting to the platform again")
+                self._trouble = Unreachable("Connecting to the platform again")
                 self.ring()
 
     async def _stay(self) -> None:
         if self._seat is None:
             await anyio.sleep_forever()
-        else:
-            await self._seat.run(self.ring, self._has_moved)
+            return
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._keeper.mind_the_room, self._seat, lambda: self.bell)
+            await self._keeper.work(self._seat, self._has_moved, self._note)
+            tasks.cancel_scope.cancel()
 
     async def _has_moved(self) -> bool:
         """The socket was lost. A local platform may have ended: find it, or start it again."""
@@ -192,12 +209,19 @@ class Session:
     @asynccontextmanager
     async def _seated(self, endpoint: Endpoint, agent: Client, me: AgentMe) -> AsyncGenerator[Seat]:
         from thenvoi_bridge.bridge.seat import seated
+        from thenvoi_bridge.inbox import repair
+        from thenvoi_bridge.inbox.ownership import NotPrivate
         from thenvoi_bridge.listener import socket_url
 
         socket = endpoint.ws_url or socket_url(endpoint.base_url)
         assert endpoint.agent_key is not None
         key = endpoint.agent_key
-        async with seated(me, agent, key=key, socket=socket, state_dir=self._state_dir) as seat:
+        async with AsyncExitStack() as taken:
+            where = seated(me, agent, key=key, socket=socket, state_dir=self._state_dir)
+            try:
+                seat = await taken.enter_async_context(where)
+            except (NotPrivate, OSError) as exc:
+                raise repair.no_folder(exc) from exc
             stop = seat.inbox.listen(self.ring)
             try:
                 yield seat
@@ -210,7 +234,7 @@ class Session:
         return await belongings.enter_async_context(Client(endpoint.base_url, key)) if key else None
 
     def _note(self, trouble: ThenvoiError | None) -> None:
-        self.trouble = trouble
+        self._trouble = trouble
         where = self.endpoint.base_url if self.endpoint else "the platform"
         if trouble:
             logger.warning("not connected to %s: %s", where, trouble.message)

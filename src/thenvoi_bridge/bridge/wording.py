@@ -153,8 +153,34 @@ NEXT = {
     "unknown_message": "Take the ids from the inbox. inbox_wait hands messages out. inbox_read shows what is open.",
     "several_rooms": "Answer the messages of each room with a call of their own.",
     "bad_arguments": "Mend the arguments and call again.",
+    "inbox_busy": "Call again: another program holds the inbox's file.",
+    "disk_full": "Ask your user to make room on the disk that holds the inbox. Nothing is lost: messages wait on the "
+    "platform, and the bridge goes on by itself.",
+    "inbox_read_only": "Ask your user to let the bridge write to its folder (THENVOI_STATE_DIR). It tries again by "
+    "itself.",
+    "inbox_damaged": "Call again in a while: the bridge sets the file aside and fetches everything from the platform. "
+    "An answer that was on its way may have been sent.",
+    "inbox_too_new": "Ask your user to upgrade thenvoi-bridge. Nothing in the inbox was touched.",
+    "inbox_unusable": "Ask your user to look at the bridge's log on stderr, and to give it a folder of its own on a "
+    "local disk (THENVOI_STATE_DIR). It tries again by itself.",
+    "inbox_closed": "Call again in a moment.",
 }
 """What to do next, by error code: in one group of tools, or anywhere."""
+
+INBOX = {
+    "inbox_busy": "Another program holds the inbox's file for too long.",
+    "disk_full": "The disk that holds the inbox is full.",
+    "inbox_read_only": "The inbox's file or folder may not be written.",
+    "inbox_damaged": "The inbox's file is damaged.",
+    "inbox_too_new": "A newer version of thenvoi-bridge has changed this inbox.",
+    "inbox_unusable": "The inbox cannot be used: {reason}.",
+    "inbox_closed": "The inbox is being opened again.",
+}
+"""What is wrong with the inbox's file, by error code."""
+
+INBOX_FULL = "The inbox is full: what comes now waits on the platform until some of what is here was answered or ended."
+
+SET_ASIDE = "The inbox's file was damaged. It is kept as {name}, and its messages were fetched again."
 
 OTHERWISE = "Call again later; if it stays, tell your user."
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ KEPT = 3
 """Damaged files that are kept, the last ones, for whoever wants to look into them."""
 
 _PATIENCE = 30.0  # seconds to wait while others open the file or set it aside; that needs milliseconds
+_ROOM = 1 << 20  # bytes; on a disk with less, what goes wrong goes wrong for want of room
 _PARTS = ("-wal", "-shm", "")
 _CODES: dict[type[StorageError], str] = {
     Busy: "inbox_busy",
@@ -46,13 +48,13 @@ _ERRNO = {
 def check(tx: Tx) -> None:
     """Raise `Corrupt` unless the file is sound as far as SQLite can tell, indexes included.
 
-    Half a second for 50,000 short messages, ten milliseconds for 1,000.
+    Takes a quarter of a second for 50,000 short messages, and 8 milliseconds for 1,000.
     """
     (found, *_) = tx.all("PRAGMA integrity_check(1)")
     if found["integrity_check"] != "ok":
         raise Corrupt("it is damaged")
-    if tx.one("SELECT 1 FROM sqlite_schema LIMIT 1") is None:
-        return
+    if tx.one("SELECT 1 FROM sqlite_schema WHERE tbl_name <> 'schema_version'") is None:
+        return  # whoever makes it has not come further yet
     numbers = {row["number"] for row in tx.all("SELECT number FROM schema_version")}
     known = sum(file.name.endswith(".sql") for file in resources.files(MIGRATIONS).iterdir())
     if not numbers or not numbers >= {*range(1, min(known, max(numbers)) + 1)}:
@@ -66,7 +68,8 @@ def trouble_with(file: File, error: Exception) -> Trouble:
     reason = str(error).replace(str(file.path), "").removeprefix(": ")
     if _is_damage(file, error):
         return Damaged(file, reason if isinstance(error, Corrupt) else "it is damaged")
-    code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), "inbox_unusable")
+    usual = "disk_full" if _is_disk_full(file.path) else "inbox_unusable"
+    code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), usual)
     return Trouble(code, reason, file.path)
 
 
@@ -111,6 +114,13 @@ def _set_aside(file: File) -> Path | None:
         for part in _PARTS:
             Path(f"{old}{part}").unlink(missing_ok=True)
     return next((path for path in aside if File.at(path).number == file.number), None)
+
+
+def _is_disk_full(path: Path) -> bool:
+    """Whether that explains an error of whatever kind: for one, the index of the log cannot grow then."""
+    with suppress(OSError):
+        return shutil.disk_usage(path.parent).free < _ROOM
+    return False
 
 
 def _is_damage(file: File, error: Exception) -> bool:

@@ -81,6 +81,10 @@ class Inbox:
         by = self._shelf.caller(0.0)
         return await self._shelf.change(lambda rows: tidy.sweep(rows, by, chat_id, listed, since_seq, title))
 
+    async def behind(self) -> set[str]:
+        """The rooms of which something was not taken, once there is room again: they are to be swept."""
+        return await self._shelf.read(tidy.to_sweep)
+
     async def seq(self) -> int:
         """The highest arrival number so far."""
         return await self._shelf.read(Table.seq)
@@ -190,7 +194,7 @@ class Inbox:
         return await self._shelf.read(tidy.is_full)
 
     async def tidy(self, wall: float) -> int:
-        """Throw away what nobody needs any more; return how many rows that changed. `wall` is the Unix time."""
+        """Throw away what nobody needs at a Unix time; return how many rows that changed."""
         changed = 0
         for step in tidy.steps(wall):
             while some := await self._shelf.change(step):

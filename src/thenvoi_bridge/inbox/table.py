@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import fields
 from itertools import cycle, islice
-from typing import LiteralString
+from typing import Any, LiteralString
 
-from thenvoi_bridge.contract.messages import ChatMessage
+from thenvoi_bridge.contract.messages import ChatMessage, SendMessage
 from thenvoi_bridge.inbox.core import Item, State, sent_at
 from thenvoi_bridge.inbox.errors import Unknown
 from thenvoi_bridge.inbox.outgoing import Outgoing, Phase
@@ -270,25 +270,30 @@ def _item(row: Row) -> Item:
     try:
         message = ChatMessage.model_validate_json(row["message"])
         return Item(**{**row, "message": message, "state": State(row["state"])})
-    except ValueError as exc:
-        raise Corrupt("it is damaged") from exc
+    except ValueError:
+        raise Corrupt("it is damaged") from None  # the error would show what stands there
 
 
 def _out(row: Row) -> Outgoing:
     try:
-        return Outgoing(**{**row, "phase": Phase(row["phase"]), "confirmed": bool(row["confirmed"])})
-    except ValueError as exc:
-        raise Corrupt("it is damaged") from exc
+        out = Outgoing(**{**row, "phase": Phase(row["phase"]), "confirmed": bool(row["confirmed"])})
+        if out.phase is Phase.SENDING:
+            SendMessage.model_validate_json(out.body)
+    except ValueError:
+        raise Corrupt("it is damaged") from None  # the error would show what stands there
+    return out
 
 
 def _readable_again(message: ChatMessage) -> tuple[ChatMessage, str]:
-    """The message and its JSON. What nobody could read again, as half a character, is replaced or left out."""
+    """The message and its JSON; what nobody could read again, as half a character, is replaced or dropped."""
     try:
         text = message.model_dump_json()
         return ChatMessage.model_validate_json(text), text
     except ValueError:
         said = {**message.model_dump(exclude={"metadata"}), "metadata": None}
-        mended = {
-            k: v.encode(errors="replace").decode() if isinstance(v, str) else v for k, v in said.items()
-        }
-        return (readable := ChatMessage.model_validate(mended)), readable.model_dump_json()
+        readable = ChatMessage(**{name: _whole(value) for name, value in said.items()})
+        return readable, readable.model_dump_json()
+
+
+def _whole(value: Any) -> Any:
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value

@@ -35,14 +35,13 @@ REMOVED = "(The text was removed: the message had ended.)"
 
 def put(rows: Table, messages: Iterable[ChatMessage], titles: Mapping[str, str | None]) -> int:
     """Keep what was pushed, as far as there is room; return how much of it was new."""
-    new, room = 0, _room(rows)[0]
-    for message in messages:
-        if _unknown(rows, [message]):
-            if room > new and not _is_behind(rows, message.chat_room_id):
-                new += protocol.put(rows, [message], titles)
-            else:
-                _leave(rows, message)
-    return new
+    taken, (room, _) = 0, _room_from_now_on(rows)
+    for message in _unknown(rows, messages):
+        if room > taken and not _is_behind(rows, message.chat_room_id):
+            taken += protocol.put(rows, [message], titles)
+        else:
+            _leave(rows, message, full=room <= taken)
+    return taken
 
 
 def sweep(
@@ -50,11 +49,11 @@ def sweep(
 ) -> int:
     """Keep a complete listing of a room's unprocessed messages, as far as there is room; return the new."""
     new = sorted(_unknown(rows, listed), key=lambda message: (sent_at(message), message.id))
-    left = new[_many(rows, new) :]
+    left = new[_how_many(new, *_room_from_now_on(rows)) :]
     leaving = {message.id for message in left}
     taken = protocol.sweep(rows, by, chat_id, [m for m in listed if m.id not in leaving], since, title)
     if left:
-        _leave(rows, left[-1])
+        _leave(rows, left[-1], full=True)
     else:
         _catch_up(rows, chat_id, {message.id for message in listed})
     return taken
@@ -73,7 +72,7 @@ def to_sweep(rows: Table) -> set[str]:
 
 def is_full(rows: Table) -> bool:
     """Whether something was not taken, and cannot be yet."""
-    return not any(_room(rows)) and bool(_behind(rows))
+    return rows.about(_FULL) == "yes" and not any(_room(rows))
 
 
 def steps(wall: float) -> Iterator[Callable[[Table], int]]:
@@ -88,6 +87,8 @@ def steps(wall: float) -> Iterator[Callable[[Table], int]]:
     yield lambda rows: rows.tx.run(_REMOVE_WORDS, _since(rows, wall), SOME)
     yield lambda rows: rows.tx.run(_DELETE_WORDS, long_ago, SOME)
 
+
+_FULL = "full"
 
 _NOTE_ENDED: LiteralString = (
     "UPDATE inbox SET ended_at = ? WHERE seq IN (SELECT seq FROM inbox "
@@ -124,17 +125,24 @@ def _since(rows: Table, wall: float) -> float:
 
 
 def _room(rows: Table) -> tuple[int, int]:
-    """How many messages there is room for, and bytes of them. None, from the limit to well below it."""
+    """How many messages there is room for, and bytes; none, once it was full, until it is well below that."""
     open, used = _number(rows, "SELECT COUNT(*) AS number FROM waiting"), _used(rows)
-    if (open >= LOW or used >= LOW_BYTES) and _behind(rows):
+    if rows.about(_FULL) == "yes" and (open >= LOW or used >= LOW_BYTES):
         return 0, 0
-    most = max(0, MOST - open), max(0, MOST_BYTES - used)
-    return most if all(most) else (0, 0)
+    room = max(0, MOST - open), max(0, MOST_BYTES - used)
+    return room if all(room) else (0, 0)
 
 
-def _many(rows: Table, messages: Sequence[ChatMessage]) -> int:
+def _room_from_now_on(rows: Table) -> tuple[int, int]:
+    """The same, and if there is any, it is not full any more."""
+    room = _room(rows)
+    if any(room) and rows.about(_FULL) == "yes":
+        rows.note(_FULL, "no")
+    return room
+
+
+def _how_many(messages: Sequence[ChatMessage], most: int, size: int) -> int:
     """For how many of these there is room."""
-    most, size = _room(rows)
     return min(most, sum(end <= size for end in accumulate(len(m.content) for m in messages)))
 
 
@@ -143,8 +151,10 @@ def _unknown(rows: Table, messages: Iterable[ChatMessage]) -> list[ChatMessage]:
     return [message for message in messages if rows.tx.one(sql, message.id) is None]
 
 
-def _leave(rows: Table, message: ChatMessage) -> None:
-    """Note that a message was not taken."""
+def _leave(rows: Table, message: ChatMessage, *, full: bool) -> None:
+    """Note that a message was not taken, because it is full, or because an older one was not."""
+    if full:
+        rows.note(_FULL, "yes")
     rows.tx.run(
         "INSERT INTO behind (chat_id, last_id) VALUES (?, ?) "
         "ON CONFLICT (chat_id) DO UPDATE SET last_id = excluded.last_id",

@@ -1,4 +1,4 @@
-"""What keeps the file of an inbox from being used, as errors of the inbox: a code, and a reason without paths."""
+"""What keeps the file of an inbox from being used, as errors: a code, and a reason that names no path."""
 
 from __future__ import annotations
 
