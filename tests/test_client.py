@@ -533,3 +533,14 @@ async def test_a_loop_of_agents_is_not_waited_for_and_stops_nothing_else() -> No
         await client(GetMe())
     assert server.time.slept == []
     assert len(server.requests) == 2
+
+
+async def test_what_may_have_been_applied_before_is_in_doubt_although_the_last_request_was_not() -> None:
+    async with serving(ECHOED, None, http(403, refusal("forbidden"))) as server, server.client() as client:
+        await client(SEND)
+        with pytest.raises(OutcomeUnknown):
+            await client(SEND, key="mine")
+    async with serving(ECHOED, None, http(422, refusal("bad"))) as server, server.client() as client:
+        await client(SEND)
+        with pytest.raises(Unprocessable):
+            await client(SEND, key="mine")

@@ -23,12 +23,16 @@ from thenvoi_bridge import __version__
 from thenvoi_bridge.contract.call import Call, Route, Wire
 from thenvoi_bridge.contract.errors import (
     AgentLoop,
+    BadRequest,
     BrokenAnswer,
+    Conflict,
+    NotFound,
     OutcomeUnknown,
     RateLimited,
     ThenvoiError,
     Unauthorized,
     Unavailable,
+    Unprocessable,
     Unreachable,
     error_from,
     pause_asked,
@@ -69,6 +73,9 @@ class _Garbled(BrokenAnswer):
 
 _PASSING = (Unreachable, RateLimited, Unavailable, OutcomeUnknown, _Garbled)
 _NOT_APPLIED = (Unreachable, RateLimited)
+
+_JUDGED = (BadRequest, NotFound, Conflict, Unprocessable)
+"""What is said of a request only after its key was looked at, so that no earlier one was applied."""
 
 _KEY = re.compile(r"[!-~]*")  # what else gets into a header comes back out in the library's error texts
 
@@ -194,19 +201,26 @@ class Client:
         return await self._persist(errand, read)
 
     async def _persist(self, errand: _Errand, read: Callable[[bytes], A]) -> A:
-        deadline = self._clock.now() + self._patience
-        for pause in self._pauses():
+        deadline, pauses, doubt = self._clock.now() + self._patience, self._pauses(), False
+        while True:
+            pause = next(pauses, None)
             try:
                 return read(await self._send(errand, deadline))
-            except _PASSING as exc:
-                again = self._may_repeat(errand) or isinstance(exc, _NOT_APPLIED)
-                again = again and not isinstance(exc, AgentLoop)  # waiting would only keep it going
-                if not again or max(self._clock.now() + pause, self._gate.opens_at) > deadline:
+            except ThenvoiError as exc:
+                if pause is None or not self._again(errand, exc, pause, deadline):
+                    if doubt and not isinstance(exc, _JUDGED):
+                        raise OutcomeUnknown() from exc  # an earlier request may have been applied
                     raise
+                doubt |= errand.key is not None and not isinstance(exc, _NOT_APPLIED)
                 route = errand.route
                 _log.info("%s %s: %s, again in %.1f s", route.method, route.template, exc.code, pause)
             await self._clock.sleep(pause)
-        return read(await self._send(errand, deadline))
+
+    def _again(self, errand: _Errand, exc: ThenvoiError, pause: float, deadline: float) -> bool:
+        if isinstance(exc, AgentLoop) or not isinstance(exc, _PASSING):
+            return False  # waiting would only keep the loop going
+        again = self._may_repeat(errand) or isinstance(exc, _NOT_APPLIED)
+        return again and max(self._clock.now() + pause, self._gate.opens_at) <= deadline
 
     def _may_repeat(self, errand: _Errand) -> bool:
         return errand.route.may_repeat or (errand.key is not None and self.honours_keys is True)

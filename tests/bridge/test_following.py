@@ -28,7 +28,7 @@ from thenvoi_bridge.contract.identity import GetMe
 from thenvoi_bridge.contract.messages import ListMessages, ListMyMessages
 from thenvoi_bridge.contract.participants import AddMyParticipant, RemoveMyParticipant
 from thenvoi_bridge.inbox.core import Item
-from thenvoi_bridge.inbox.ownership import Owner
+from thenvoi_bridge.inbox.ownership import Leadership, Owner
 from thenvoi_bridge.inbox.store import Inbox
 from thenvoi_bridge.listener import Listener, Pace, socket_url
 from thenvoi_bridge.settings import Platform
@@ -412,6 +412,10 @@ async def test_when_the_one_that_hung_stirs_it_goes_on_receiving(
             lead.beat()
             await follower.until("live")
             assert not follower.seat.receives
+            (folder,) = (state / "agents").iterdir()
+            other = Leadership(folder)
+            assert other.stand_in()  # should it hang again
+            other.give()
         assert sockets.opened[scene.scout.key] == 1
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.bridge.cable import Cable, cable
 from tests.bridge.conftest import Scene
 from tests.bridge.crowd import no_socket
-from tests.bridge.desk import PATIENCE, Desk, desk, found
+from tests.bridge.desk import PATIENCE, Desk, desk, found, live
 from tests.world import say
 from thenvoi_bridge.bridge import receiving
 from thenvoi_bridge.bridge import session as sessions
@@ -224,3 +224,32 @@ class _Held:
     def let_go(self) -> None:
         """Let it through."""
         self._may_go.set()
+
+
+async def test_a_room_that_slips_between_two_pages_of_the_listing_is_not_left(
+    scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "PAGE", 2)
+    monkeypatch.setattr(receiving, "LOOK", 0.1)
+    rooms = [scene.room, *[await scene.here.room(scene.alice, scene.scout) for _ in range(2)]]
+    known: list[set[str]] = []
+    async with live(scene.here, scene.scout, state) as host:
+        away = RemoveMyParticipant(chat_id=rooms[0].id, participant_id=scene.scout.id)
+        real: Callable[..., Awaitable[Any]] = Client.__call__
+        three_times = anyio.Event()
+
+        async def listing(client: Client, call: Call[Any], **more: Any) -> Any:
+            answer = await real(client, call, **more)
+            if isinstance(call, ListChats) and call.page == 1:
+                if not known:
+                    await real(scene.alice.call, away)
+                known.append(set(host.seat.rooms.titles))
+                if len(known) == 3:
+                    three_times.set()
+            return answer
+
+        monkeypatch.setattr(Client, "__call__", listing)
+        with anyio.fail_after(PATIENCE):
+            await three_times.wait()
+    assert all(rooms[2].id in titles for titles in known)
+    assert rooms[0].id not in known[-1]

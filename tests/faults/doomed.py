@@ -102,7 +102,7 @@ def doom(fate: Fate) -> None:
             fate.point(f"after {what}")
         return answer
 
-    shelf.open_sqlite = opened  # type: ignore[assignment]
+    vars(shelf)["open_sqlite"] = opened
     Client._exchange = exchanged  # type: ignore[method-assign, assignment]
     sending.SETTLE, readback.TWICE, sending.LOOK, seat.POLL = 0.3, 0.05, 0.1, 0.05
 

@@ -199,7 +199,7 @@ async def hangs(stage: Stage, seconds: float) -> None:
     delays = [(at - began, heard[id] - at) for id, at in sent.items()]
     shown("stopped: delay of what was sent in its first 20 s", [late for at, late in delays if at < 20])
     shown("stopped: delay of what was sent after 25 s", [late for at, late in delays if 25 < at < seconds])
-    print(f"stopped for {seconds:.0f} s: live again {back:.2f} s after SIGCONT; sockets opened until SIGCONT: "
+    print(f"stopped for {seconds:.0f} s: live again {back:.2f} s after SIGCONT; sockets opened until then: "
           f"{opened}, at most {stage.sockets.most[agent.key]} at a time", flush=True)  # fmt: skip
 
 

@@ -200,6 +200,7 @@ class Play:
             case "unknown":
                 letter.out = await at.outbox.put_off(out, book.now + 30)
                 letter.until = book.now + 30
+                at.sending.insert(0, out)  # for an answer that comes after all, and too late
             case "again":
                 tried = await at.outbox.attempt(out, book.now, WALL)
                 assert tried.tries == out.tries + 1

@@ -87,7 +87,6 @@ async def test_a_new_title_is_no_change_of_participants(board: Board, others: Bo
         assert await others.rooms() == {"tea": (title, 1)}
 
 
-@pytest.mark.xfail(strict=True, reason="Table.drop_known_room forgets the version, and it starts again at 0")
 async def test_a_room_that_was_left_and_entered_again_has_a_version_that_it_never_had(board: Board) -> None:
     await board.entered("tea", "Tea")
     await board.changed("tea")

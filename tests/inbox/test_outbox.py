@@ -412,7 +412,6 @@ async def test_what_waits_is_the_same_message_when_it_is_said_again(inbox: Inbox
     assert await inbox.outbox.before(order("Second").digest) == second
 
 
-@pytest.mark.xfail(strict=True, reason="Table.unsent takes the clock for one that only grows")
 async def test_nothing_overtakes_though_the_clock_was_set_back(inbox: Inbox) -> None:
     await inbox.outbox.say(order("First"), NOW)
     await inbox.outbox.say(order("Second", wall=WALL - 3600), NOW)
@@ -479,7 +478,6 @@ async def test_what_was_refused_is_said_anew(inbox: Inbox) -> None:
     assert (second.id == first.id, again) == (False, False)
 
 
-@pytest.mark.xfail(strict=True, reason="sending.say and Table.ordered take the clock for one that only grows")
 async def test_a_clock_that_was_set_back_neither_swallows_a_message_nor_lets_it_be_said_twice(
     inbox: Inbox,
 ) -> None:

@@ -16,6 +16,7 @@ ME = Caller("me", NOW, alive={"me", "other"}.__contains__)
 WALL = 1_800_000_000.0
 CALL = SendMessage(chat_id="room", content="a secret", mentions=[Mention(id="peer")])
 MINE = Outgoing(
+    number=1,
     id="a1",
     chat_id="room",
     digest="digest",

@@ -19,6 +19,7 @@ from tests.inbox.mentions import NOW, PATIENCE, Process, mention
 from thenvoi_bridge.inbox import repair
 from thenvoi_bridge.inbox.core import OPEN, State
 from thenvoi_bridge.inbox.ownership import Owner, private_folder
+from thenvoi_bridge.inbox.shelf import Shelf
 from thenvoi_bridge.inbox.store import Inbox
 from thenvoi_bridge.inbox.trouble import Damaged, File, Trouble, found_in
 from thenvoi_bridge.storage import Database, Tx
@@ -267,6 +268,7 @@ async def test_what_is_damaged_while_it_is_open_is_found_out_by_whoever_reads_it
 
 def change(folder: Path, sql: str) -> None:
     connection = apsw.Connection(str(folder / "inbox.db"))
+    connection.set_busy_timeout(10_000)
     connection.execute(sql).fetchall()
     connection.close()
 
@@ -355,6 +357,7 @@ import asyncio, sys
 from pathlib import Path
 from thenvoi_bridge.inbox import repair
 from thenvoi_bridge.inbox.ownership import Owner, private_folder
+from thenvoi_bridge.inbox.shelf import Shelf
 from thenvoi_bridge.inbox.store import Inbox
 from thenvoi_bridge.inbox.trouble import Damaged
 from tests.inbox.mentions import mention
@@ -530,6 +533,19 @@ async def test_a_message_that_could_not_be_read_again_is_kept_as_far_as_it_can_b
     first, second = await inbox.lease(None, 9, NOW)
     assert (first.id, second.id) == ("m1", "m2")
     assert first.message.content in ("half ?", "the secret of m1")
+
+
+async def test_a_mistake_of_a_caller_is_no_damage(folder: Path) -> None:
+    owner = Owner.start(folder)
+    shelf = await Shelf.open(folder, owner)
+    for work in (shelf.read, shelf.change):
+        with pytest.raises(ValueError, match="invalid literal"):
+            await work(lambda _: int("half"))
+    with anyio.move_on_after(0.1):
+        await shelf.watch(0.01)
+    assert await shelf.change(lambda rows: rows.seq()) == 0
+    await shelf.close()
+    owner.close()
 
 
 async def test_a_message_nested_without_end_is_kept_without_that(inbox: Inbox) -> None:

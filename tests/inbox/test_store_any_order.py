@@ -26,6 +26,7 @@ rooms = st.sampled_from(ROOMS)
 minutes = st.lists(st.integers(0, 59), min_size=1, max_size=3)
 hosts = st.integers(0, 1)
 pauses = st.sampled_from([0.0, 0.0, TELLING, SENDING, LEASE / 2, LEASE])
+sequels = st.sampled_from(["", "", "it was not seen", "the other ends it", "the other answers it"])
 texts = st.sampled_from("ab")
 outcomes: st.SearchStrategy[Outcome] = st.sampled_from(["processed", "failed"])
 hearings: st.SearchStrategy[Hearing] = st.sampled_from(["sent", "refused", "elsewhere", "unknown", "again"])
@@ -86,12 +87,16 @@ class AnyOrder(RuleBasedStateMachine):
 
     # Going out
 
-    @rule(host=hosts, room=st.none() | rooms, limit=st.integers(1, 3), pause=pauses, seen=st.booleans())
-    def lease(self, host: int, room: str | None, limit: int, pause: float, seen: bool) -> None:
+    @rule(host=hosts, room=st.none() | rooms, limit=st.integers(1, 3), pause=pauses, then=sequels)
+    def lease(self, host: int, room: str | None, limit: int, pause: float, then: str) -> None:
         self.book.now += pause
-        self.play.hand_out(host, room, limit)
-        if not seen:
+        items = self.play.hand_out(host, room, limit)
+        if then == "it was not seen":
             self.play.give_back(host, gone=False)
+        elif items and then == "the other ends it":
+            self.play.end(1 - host, items[-1].id, "processed")
+        elif items and then == "the other answers it":
+            self.play.answer(1 - host, {items[-1].id}, "a", None)
 
     @rule(host=hosts, pause=pauses, text=texts, hears=hearings, tells=st.booleans())
     def lease_and_answer(self, host: int, pause: float, text: str, hears: Hearing, tells: bool) -> None:

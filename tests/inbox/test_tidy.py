@@ -276,6 +276,19 @@ async def test_our_words_go_likewise_but_not_what_is_still_to_be_sent(inbox: Inb
         await inbox.outbox.answer(["room00"], order(), NOW)
 
 
+async def test_an_answer_is_kept_as_long_as_what_it_answers(inbox: Inbox) -> None:
+    await inbox.put(mentions(0, 2))
+    await finish(inbox, "room00")
+    answer = (await one(inbox, "room00")).outgoing_id
+    assert answer
+    await inbox.tidy(WALL + 20 * DAY)  # only now it is seen to have ended
+    await inbox.tidy(WALL + 31 * DAY)
+    assert await inbox.outbox.get(answer)
+    await inbox.tidy(WALL + 50 * DAY)
+    assert await inbox.get(["room00"]) == []
+    assert await inbox.outbox.get(answer) is None
+
+
 async def test_an_inbox_is_kept_tidy_again_and_again_though_that_may_fail(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -142,6 +142,7 @@ async def test_bridges_whose_inbox_is_spoilt_go_on_with_one_that_is_sound(
             await until(llm, unread=3)
         (file,) = [path async for path in anyio.Path(tmp_path / "state").glob("agents/*/inbox.db")]
         connection = apsw.Connection(str(file))
+        connection.set_busy_timeout(10_000)
         connection.execute("UPDATE inbox SET message = '{'").fetchall()
         connection.close()
         async with anyio.create_task_group() as tasks:

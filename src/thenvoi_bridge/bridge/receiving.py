@@ -214,6 +214,8 @@ class Receiver:
         known = {*self._rooms.titles, *await self._board.rooms()}
         waiting = await self._inbox.rooms_waiting()
         listed = await self._listed()
+        if len(listed) >= PAGE and not known <= listed.keys():
+            listed |= await self._listed()  # when a room goes, another one slips between two pages
         for room in listed.values():
             await self._enter(room)
         for chat_id in (known | waiting) - listed.keys():

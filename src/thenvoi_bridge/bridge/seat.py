@@ -87,9 +87,11 @@ class Seat:
         """
         if self.reception.word == "standby":
             return []
-        while room := await self._next_room(chat_id):
-            # Of that room only: what is the oldest of another one nobody has asked.
-            if items := await self.inbox.lease(room, limit, time.monotonic()):
+        asked: set[str] = set()
+        while (room := await self.inbox.next_room(chat_id, time.monotonic())) and room not in asked:
+            asked.add(room)
+            listed = await self._listed(room)
+            if items := await self.inbox.lease(room, limit, time.monotonic(), only=listed):
                 return await self._marked(items)
         return []
 
@@ -104,20 +106,25 @@ class Seat:
             raise
         return [item for item in items if item not in over]
 
-    async def _next_room(self, chat_id: str | None) -> str | None:
-        """The room that is next, from which nothing older is missing; None if nobody can tell."""
-        room = await self.inbox.next_room(chat_id, time.monotonic())
-        if room is None:
-            return None
+    async def _listed(self, room: str) -> set[str]:
+        """What the platform has at the head of a room, so that nothing overtakes it; nothing if it says not.
+
+        What has come in since is not part of it: something before that may not have been pushed.
+        """
+        since = await self.inbox.seq()
         try:
             head = await self.client(ListMessages(chat_id=room, page_size=HEAD))
         except NotFound:
             await self.inbox.drop_room(room)
-            return None
+            return set()
         except ThenvoiError:
-            return None
-        await self.inbox.note_listed(head.data, title=self.rooms.titles.get(room))
-        return room
+            return set()
+        title = self.rooms.titles.get(room)
+        if head.metadata.total_pages > 1:
+            await self.inbox.note_listed(head.data, title=title)
+        else:
+            await self.inbox.sweep(room, head.data, since, title=title)
+        return {message.id for message in head.data}
 
     async def run(self, ring: Callable[[], None], moved: Callable[[], Awaitable[bool]]) -> None:
         """Receive or follow, send and settle, until cancelled or the platform is somewhere else.

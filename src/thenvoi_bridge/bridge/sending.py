@@ -18,7 +18,7 @@ import anyio
 from thenvoi_bridge.bridge.readback import Readback
 from thenvoi_bridge.contract.errors import Conflict, RateLimited, ThenvoiError, Unprocessable, Unreachable
 from thenvoi_bridge.contract.messages import MessageSent
-from thenvoi_bridge.inbox.errors import InboxError
+from thenvoi_bridge.inbox.errors import InboxError, LeaseLost
 from thenvoi_bridge.inbox.outgoing import Order, Outgoing, Phase
 from thenvoi_bridge.inbox.store import Inbox
 
@@ -127,7 +127,13 @@ class Sender:
         return await self._outbox.attempt(out, time.monotonic(), time.time())
 
     async def _send(self, out: Outgoing, *, told: bool = True) -> Outgoing:
-        """One try that is recorded as begun. `told`: somebody may have been told that it is on its way."""
+        """One try that is recorded as begun. `told`: somebody may have been told that it is on its way.
+
+        Raises `LeaseLost` if so much time has passed since then, the computer being busy or this process
+        stopped, that another process may have looked for it in vain and sent it.
+        """
+        if time.monotonic() >= out.lease_until:
+            raise LeaseLost(out.id)
         try:
             answer = await self._client(out.call, key=out.id)
         except ThenvoiError as exc:

@@ -34,7 +34,8 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message of ours. `id` is its Idempotency-Key, `digest` what tells an order from another one.
+    """One message of ours. `id` is its Idempotency-Key, `digest` what tells an order from another one, and
+    `number` its place among all of them.
 
     `body` is the call as JSON, byte for byte what every try sends; `answer` is the platform's, as JSON.
     `tries` counts those begun, so while it is not sent, the last of them may or may not have reached the
@@ -53,6 +54,7 @@ class Outgoing:
     tried_at: float
     seq: int
     since: str
+    number: int
     phase: Phase = Phase.SENDING
     confirmed: bool = False
     owner: str | None = None

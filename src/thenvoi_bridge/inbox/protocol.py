@@ -62,8 +62,10 @@ def next_room(rows: Rows, by: Caller, chat_id: str | None) -> str | None:
     return next((room for room in rows.rooms() if room not in busy and chat_id in (None, room)), None)
 
 
-def lease(rows: Rows, by: Caller, chat_id: str | None, limit: int) -> list[Item]:
-    """Hand out up to `limit` messages of one room, the oldest first.
+def lease(
+    rows: Rows, by: Caller, chat_id: str | None, limit: int, only: Collection[str] | None = None
+) -> list[Item]:
+    """Hand out up to `limit` messages of one room, the oldest first, and of those in `only` if that is given.
 
     A message handed out `core.ATTEMPTS` times in vain is given up, to be told to the platform as failed.
     """
@@ -71,7 +73,7 @@ def lease(rows: Rows, by: Caller, chat_id: str | None, limit: int) -> list[Item]
         if by.may_take(item) and item.spent:
             rows.update(item, core.bury(item, by))
     room = next_room(rows, by, chat_id)
-    oldest = rows.oldest(room, limit) if room else []
+    oldest = [item for item in rows.oldest(room, limit) if only is None or item.id in only] if room else []
     alone = any(item.attempts >= core.SUSPECT for item in oldest[:1])
     return [rows.update(item, core.take(item, by)) for item in oldest[: 1 if alone else limit]]
 

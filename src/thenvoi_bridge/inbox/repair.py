@@ -127,4 +127,4 @@ def _is_damage(file: File, error: Exception) -> bool:
     if isinstance(error, ReadOnly):  # a header that says so, where the system does not
         return os.access(file.path, os.W_OK) and os.access(file.path.parent, os.W_OK)
     # Our SQL never changes: where it does not fit, the tables are not ours any more.
-    return isinstance(error, Corrupt | ValueError) or isinstance(error.__cause__, SQLError)
+    return isinstance(error, Corrupt | UnicodeDecodeError) or isinstance(error.__cause__, SQLError)

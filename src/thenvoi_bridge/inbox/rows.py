@@ -61,6 +61,9 @@ class Rows(Protocol):
     def said_since(self, chat_id: str, seq: int, limit: int) -> list[Outgoing]:
         """What of ours was made in a room at that arrival number or later and not refused, last first."""
 
+    def last_number(self) -> int:
+        """The highest number of a message of ours, 0 before the first."""
+
     def put_outgoing(self, out: Outgoing) -> Outgoing:
         """Keep a message of ours, new or changed, and return it."""
 

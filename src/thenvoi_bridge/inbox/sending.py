@@ -44,7 +44,8 @@ def say(rows: Rows, by: Caller, order: Order) -> tuple[Outgoing, bool]:
     seconds, nothing of the room having been heard in between. Raises `LoopSuspected`.
     """
     known = before(rows, order.digest)
-    if known and order.wall - known.made_at < outgoing.WINDOW and not rows.heard(known.chat_id, known.seq):
+    just_now = known is not None and abs(order.wall - known.made_at) < outgoing.WINDOW
+    if known and just_now and not rows.heard(known.chat_id, known.seq):
         return known, True
     loops.check(rows, order)
     return _record(rows, by, str(uuid4()), order), False
@@ -123,6 +124,7 @@ def _record(rows: Rows, by: Caller, id: str, order: Order) -> Outgoing:
         tried_at=order.wall,
         seq=rows.seq(),
         since=rows.since(call.chat_id),
+        number=rows.last_number() + 1,
         confirmed=order.confirmed,
         token=_token_after(rows.outgoing(id)),
     )

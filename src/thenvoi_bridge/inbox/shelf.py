@@ -20,7 +20,7 @@ from thenvoi_bridge.storage.sqlite import open_sqlite
 
 T = TypeVar("T")
 
-BROKEN = (StorageError, ValueError)
+BROKEN = (StorageError, UnicodeDecodeError)
 """What a transaction raises where the file is at fault: SQLite does not look after what stands in it."""
 
 

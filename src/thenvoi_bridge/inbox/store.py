@@ -105,15 +105,18 @@ class Inbox:
         by = self._shelf.caller(now)
         return await self._shelf.read(lambda rows: protocol.next_room(rows, by, chat_id))
 
-    async def lease(self, chat_id: str | None, limit: int, now: float) -> list[Item]:
-        """Hand out up to `limit` messages of one room, the oldest first, for `core.LEASE` seconds.
+    async def lease(
+        self, chat_id: str | None, limit: int, now: float, *, only: Collection[str] | None = None
+    ) -> list[Item]:
+        """Hand out up to `limit` messages of one room, the oldest first, for `core.LEASE` seconds; of those
+        with ids in `only`, if that is given.
 
         It is the room that has waited longest, or `chat_id` if given. A room of which a living process,
         this one included, holds anything gives nothing, for what comes next would overtake it. A message
         handed out `core.ATTEMPTS` times in vain is dead.
         """
         by = self._shelf.caller(now)
-        return await self._shelf.change(lambda rows: protocol.lease(rows, by, chat_id, limit))
+        return await self._shelf.change(lambda rows: protocol.lease(rows, by, chat_id, limit, only))
 
     async def release(self, items: Iterable[Item]) -> None:
         """Put back what was handed out and not seen, as if it never was; passes over what was lost since."""

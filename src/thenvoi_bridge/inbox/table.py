@@ -153,9 +153,13 @@ class Table:
     def said_since(self, chat_id: str, seq: int, limit: int) -> list[Outgoing]:
         """What of ours was made in a room at that arrival number or later and not refused, last first."""
         where: LiteralString = (
-            "WHERE chat_id = ? AND seq >= ? AND phase <> 'refused' ORDER BY made_at DESC LIMIT ?"
+            "WHERE chat_id = ? AND seq >= ? AND phase <> 'refused' ORDER BY number DESC LIMIT ?"
         )
         return self._outgoing(where, chat_id, seq, limit)
+
+    def last_number(self) -> int:
+        """The highest number of a message of ours, 0 before the first."""
+        return self._number("SELECT COALESCE(MAX(number), 0) AS number FROM outgoing")
 
     def put_outgoing(self, out: Outgoing) -> Outgoing:
         """Keep a message of ours, new or changed, and return it."""
@@ -169,16 +173,16 @@ class Table:
 
     def ordered(self, digest: str) -> Outgoing | None:
         """The last message of ours that was ordered with this digest."""
-        return _one(self._outgoing("WHERE digest = ? ORDER BY made_at DESC LIMIT 1", digest))
+        return _one(self._outgoing("WHERE digest = ? ORDER BY number DESC LIMIT 1", digest))
 
     def unsent(self) -> list[Outgoing]:
         """What of ours is neither sent nor refused, first made first."""
-        return self._outgoing("WHERE phase = 'sending' ORDER BY made_at")
+        return self._outgoing("WHERE phase = 'sending' ORDER BY number")
 
     def said(self, chat_id: str, since: float) -> list[Outgoing]:
         """What of ours was made in a room since that Unix time and not refused, last made first."""
         where: LiteralString = (
-            "WHERE chat_id = ? AND made_at >= ? AND phase <> 'refused' ORDER BY made_at DESC"
+            "WHERE chat_id = ? AND made_at >= ? AND phase <> 'refused' ORDER BY number DESC"
         )
         return self._outgoing(where, chat_id, since)
 
@@ -200,7 +204,7 @@ class Table:
 
     def known_rooms(self) -> dict[str, tuple[str | None, int]]:
         """The rooms the identity is in: title and version."""
-        rows = self.tx.all("SELECT chat_id, title, version FROM rooms ORDER BY chat_id")
+        rows = self.tx.all("SELECT chat_id, title, version FROM rooms WHERE here = 1 ORDER BY chat_id")
         return {row["chat_id"]: (row["title"], row["version"]) for row in rows}
 
     def put_room(self, chat_id: str, title: str | None) -> None:
@@ -208,7 +212,8 @@ class Table:
         self.changed |= bool(
             self.tx.run(
                 "INSERT INTO rooms (chat_id, title) VALUES (?, ?) ON CONFLICT (chat_id) DO UPDATE "
-                "SET title = excluded.title WHERE rooms.title IS DISTINCT FROM excluded.title",
+                "SET title = excluded.title, here = 1 "
+                "WHERE rooms.here = 0 OR rooms.title IS DISTINCT FROM excluded.title",
                 chat_id,
                 title,
             )
@@ -216,7 +221,8 @@ class Table:
 
     def drop_known_room(self, chat_id: str) -> None:
         """Note that the identity is no longer in a room."""
-        self.changed |= bool(self.tx.run("DELETE FROM rooms WHERE chat_id = ?", chat_id))
+        sql: LiteralString = "UPDATE rooms SET here = 0, version = version + 1 WHERE chat_id = ? AND here = 1"
+        self.changed |= bool(self.tx.run(sql, chat_id))
 
     def touch_room(self, chat_id: str | None) -> None:
         """Note that who is in a room may have changed, or in every room."""
@@ -245,17 +251,18 @@ _ITEMS: LiteralString = (
     "lease_until, outcome, error, outgoing_id, message FROM"
 )
 _SAID: LiteralString = (
-    "SELECT id, chat_id, digest, body, recipients, gist, made_at, tried_at, seq, since, phase, confirmed, "
-    "owner, token, lease_until, tries, answer, error FROM"
+    "SELECT id, chat_id, digest, body, recipients, gist, made_at, tried_at, seq, since, number, "
+    "phase, confirmed, owner, token, lease_until, tries, answer, error FROM"
 )
 _OUTGOING = tuple(field.name for field in fields(Outgoing))
 _PUT: LiteralString = (
     "INSERT INTO outgoing (id, chat_id, digest, body, recipients, gist, made_at, tried_at, seq, since, "
-    "phase, confirmed, owner, token, lease_until, tries, answer, error) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+    "number, phase, confirmed, owner, token, lease_until, tries, answer, error) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
     "chat_id = excluded.chat_id, digest = excluded.digest, body = excluded.body, "
     "recipients = excluded.recipients, gist = excluded.gist, made_at = excluded.made_at, "
-    "tried_at = excluded.tried_at, seq = excluded.seq, since = excluded.since, phase = excluded.phase, "
+    "tried_at = excluded.tried_at, seq = excluded.seq, since = excluded.since, "
+    "number = excluded.number, phase = excluded.phase, "
     "confirmed = excluded.confirmed, owner = excluded.owner, token = excluded.token, "
     "lease_until = excluded.lease_until, tries = excluded.tries, answer = excluded.answer, "
     "error = excluded.error"

@@ -108,7 +108,7 @@ _DELETE: LiteralString = (
 _DELETE_DEAD: LiteralString = (
     "DELETE FROM inbox WHERE seq IN (SELECT seq FROM inbox WHERE state IN ('done', 'dead', 'gone') "
     "AND state = 'dead' AND bare IN (0, 1) AND ended_at <= ? AND seq < (SELECT MAX(seq) FROM inbox) "
-    "AND chat_id NOT IN (SELECT chat_id FROM rooms) LIMIT ?)"
+    "AND chat_id NOT IN (SELECT chat_id FROM rooms WHERE here = 1) LIMIT ?)"
 )
 _REMOVE_WORDS: LiteralString = (
     "UPDATE outgoing SET body = '{}' WHERE id IN (SELECT id FROM outgoing "

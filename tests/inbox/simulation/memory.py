@@ -24,7 +24,7 @@ class Memory:
         self.changes = 0
         self.ever_dead: set[str] = set()
         self.steps: Counter[tuple[State, State]] = Counter()
-        self._number = self._seq = 0
+        self._number = self._seq = self._last_number = 0
         self._items: dict[str, Item] = {}
         self._by_state: dict[State, dict[str, None]] = {state: {} for state in State}
         self._open: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
@@ -130,10 +130,14 @@ class Memory:
     def said_since(self, chat_id: str, seq: int, limit: int) -> list[Outgoing]:
         return [*islice((out for out in self._said(chat_id) if out.seq >= seq), limit)]
 
+    def last_number(self) -> int:
+        return self._last_number
+
     def put_outgoing(self, out: Outgoing) -> Outgoing:
         self.changes += 1
         old = self._outgoing.get(out.id)
         self._outgoing[out.id] = out
+        self._last_number = max(self._last_number, out.number)
         if old is None or (old.digest, old.made_at) != (out.digest, out.made_at):
             self._file(old, out)
         if out.phase is Phase.SENDING:

@@ -54,7 +54,7 @@ class Conduct:
 
 @dataclass(frozen=True, slots=True)
 class Accidents:
-    """What happens to processes, as shares of steps at work; `hung` of answers, `cut` of looks at a socket."""
+    """What happens to processes, as shares of steps at work; `hung` of answers, `cut` of looks at sockets."""
 
     killed: float = 0.005
     frozen: float = 0.0005

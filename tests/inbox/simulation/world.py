@@ -84,7 +84,7 @@ class World:
         rng, when, room = self._clock.rng, 0.0, ""
         for _ in range(self._settings.messages):
             if room and self._clock.happens(self._settings.more):
-                when += rng.uniform(0.0, 3.0)
+                when += rng.random()
             else:
                 when += rng.expovariate(1 / self._settings.pace)
                 room = f"room-{rng.randrange(self._settings.rooms)}"

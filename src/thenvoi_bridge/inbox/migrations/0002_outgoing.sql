@@ -1,6 +1,7 @@
 -- Our own messages, recorded before they are sent.
 CREATE TABLE outgoing (
     id          TEXT PRIMARY KEY,          -- the Idempotency-Key
+    number      INTEGER NOT NULL,          -- by order: clocks may be set back
     chat_id     TEXT NOT NULL,
     digest      TEXT NOT NULL,             -- of the order
     recipients  TEXT NOT NULL,             -- ids, sorted, with spaces between
@@ -20,13 +21,14 @@ CREATE TABLE outgoing (
     body        TEXT NOT NULL
 ) STRICT;
 
-CREATE INDEX outgoing_digest ON outgoing (digest, made_at);
-CREATE INDEX outgoing_room ON outgoing (chat_id, made_at);
-CREATE INDEX outgoing_unsent ON outgoing (made_at) WHERE phase = 'sending';
+CREATE INDEX outgoing_number ON outgoing (number);
+CREATE INDEX outgoing_digest ON outgoing (digest, number);
+CREATE INDEX outgoing_room ON outgoing (chat_id, number);
+CREATE INDEX outgoing_unsent ON outgoing (number) WHERE phase = 'sending';
 
 -- Before this, an answer was kept with each message that it answered.
-INSERT INTO outgoing (id, chat_id, digest, recipients, gist, made_at, tried_at, seq, since, phase, answer, body)
-    SELECT digest, chat_id, digest, '', '', 0, 0, MAX(seq), MAX(sent_at), 'sent', MAX(answer), '{}'
+INSERT INTO outgoing (id, number, chat_id, digest, recipients, gist, made_at, tried_at, seq, since, phase, answer, body)
+    SELECT digest, MAX(seq), chat_id, digest, '', '', 0, 0, MAX(seq), MAX(sent_at), 'sent', MAX(answer), '{}'
     FROM inbox WHERE answer IS NOT NULL AND digest IS NOT NULL GROUP BY digest, chat_id;
 
 DROP INDEX inbox_waiting;
@@ -76,5 +78,6 @@ CREATE INDEX inbox_answer ON inbox (outgoing_id) WHERE outgoing_id IS NOT NULL;
 CREATE TABLE rooms (
     chat_id TEXT PRIMARY KEY,
     title   TEXT,
+    here    INTEGER NOT NULL DEFAULT 1,    -- 0: the identity has left it
     version INTEGER NOT NULL DEFAULT 0     -- grows whenever its participants may have changed
 ) STRICT;
