@@ -120,4 +120,5 @@ async def test_the_bell_rings_for_news_and_for_nothing_else(inbox: Inbox) -> Non
     assert len(rings) == len(news)
     await board.changed()
     await board.left("tea")
+    await board.left("tea")
     assert len(rings) == len(news) + 2

@@ -412,6 +412,16 @@ async def test_what_waits_is_the_same_message_when_it_is_said_again(inbox: Inbox
     assert await inbox.outbox.before(order("Second").digest) == second
 
 
+async def test_what_is_answered_anew_waits_for_what_was_said_since_the_refusal(inbox: Inbox) -> None:
+    await receive(inbox, "m1")
+    first = await inbox.outbox.answer(["m1"], order("First"), NOW)
+    await inbox.outbox.refused(first, "no", NOW)
+    said, _ = await inbox.outbox.say(order("Said since"), NOW)
+    anew = await inbox.outbox.answer(["m1"], order("Anew"), NOW)
+    assert (anew.id, anew.tries) == (first.id, 0)
+    assert ids(await inbox.outbox.adopt(NOW + SENDING)) == [said.id]
+
+
 async def test_nothing_overtakes_though_the_clock_was_set_back(inbox: Inbox) -> None:
     await inbox.outbox.say(order("First"), NOW)
     await inbox.outbox.say(order("Second", wall=WALL - 3600), NOW)

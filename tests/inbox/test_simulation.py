@@ -113,8 +113,8 @@ def test_one_seed_is_one_schedule() -> None:
 
 # Wrong bridges, in which a simulation has to find what is wrong
 
-IN_HASTE = replace(KEYS, rooms=12, pace=20.0, more=0.6, unpushed=0.5, fates=Fates(latency=2.0))
-"""Much is written at a time, pushes get lost, and the platform takes its time: order is hard to keep."""
+IN_HASTE = replace(KEYS, pace=60.0, more=0.7, unpushed=0.5)
+"""Much is written at a time, while the hosts have nothing else to do, and many pushes get lost."""
 
 WRONG = [
     ("inversions", KEYS, Conduct(asks_for_the_head=False)),

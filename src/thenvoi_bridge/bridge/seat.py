@@ -120,9 +120,8 @@ class Seat:
         except ThenvoiError:
             return set()
         title = self.rooms.titles.get(room)
-        if head.metadata.total_pages > 1:
-            await self.inbox.note_listed(head.data, title=title)
-        else:
+        await self.inbox.note_listed(head.data, title=title)  # however full it is: these are next
+        if head.metadata.total_pages <= 1:
             await self.inbox.sweep(room, head.data, since, title=title)
         return {message.id for message in head.data}
 

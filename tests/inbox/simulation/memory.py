@@ -138,7 +138,7 @@ class Memory:
         old = self._outgoing.get(out.id)
         self._outgoing[out.id] = out
         self._last_number = max(self._last_number, out.number)
-        if old is None or (old.digest, old.made_at) != (out.digest, out.made_at):
+        if old is None or (old.digest, old.number) != (out.digest, out.number):
             self._file(old, out)
         if out.phase is Phase.SENDING:
             self._unsent[out.id] = None
@@ -150,10 +150,10 @@ class Memory:
         return self._outgoing.get(id)
 
     def ordered(self, digest: str) -> Outgoing | None:
-        return max(map(self._outgoing.__getitem__, self._by_order[digest]), key=_made_at, default=None)
+        return max(map(self._outgoing.__getitem__, self._by_order[digest]), key=_number, default=None)
 
     def unsent(self) -> list[Outgoing]:
-        return sorted(map(self._outgoing.__getitem__, self._unsent), key=_made_at)
+        return sorted(map(self._outgoing.__getitem__, self._unsent), key=_number)
 
     # Order in the shelves
 
@@ -189,5 +189,5 @@ class Memory:
         self._by_room[out.chat_id][out.id] = None
 
 
-def _made_at(out: Outgoing) -> float:
-    return out.made_at
+def _number(out: Outgoing) -> int:
+    return out.number

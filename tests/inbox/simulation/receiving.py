@@ -43,31 +43,35 @@ class Receiver:
 
     def lease(self) -> Steps[list[Item]]:
         """Hand out the oldest messages of a room, if the platform can say which these are."""
-        if self._computer.standby:
-            return []
-        room = protocol.next_room(self._rows, self._process.by, None)
-        yield 0.0
-        head: list[ChatMessage] = []
-        if self._conduct.asks_for_the_head:
-            if room is None:
-                return []  # `lease` might give something now, of which nobody knows whether it is the oldest
-            try:
-                head, _ = yield from self._wire.read(partial(self._platform.listed, room, 1, HEAD))
-            except ThenvoiError:
-                return []
-            yield from self._note_listed(head)
-        return (yield from self._lease(room, {message.id for message in head}))
+        asked: set[str] = set()
+        while not self._computer.standby:
+            room = protocol.next_room(self._rows, self._process.by, None)
+            yield 0.0
+            if room is None or room in asked:
+                break
+            asked.add(room)
+            only = (yield from self._head(room)) if self._conduct.asks_for_the_head else None
+            if items := (yield from self._lease(room, only)):
+                return items
+        return []
 
-    def _lease(self, room: str | None, listed: set[str]) -> Steps[list[Item]]:
-        change, by = self._process.change, self._process.by
+    def _lease(self, room: str, only: set[str] | None) -> Steps[list[Item]]:
         where = room if self._conduct.leases_where_it_asked else None
-        items = yield from change(protocol.lease, by, where, HAND_OUT)
-        unlisted = [item for item in items if item.id not in listed]
-        if not (unlisted and self._conduct.asks_for_the_head and self._conduct.leases_what_was_listed):
-            return items
-        self._clock.tally["hand-outs cut short"] += 1
-        yield from change(protocol.release, by, unlisted)
-        return [item for item in items if item.id in listed]
+        only = only if self._conduct.leases_what_was_listed else None
+        return self._process.change(protocol.lease, self._process.by, where, HAND_OUT, only)
+
+    def _head(self, room: str) -> Steps[set[str]]:
+        """What the platform has at the head of a room; nothing if it does not say."""
+        since = self._rows.seq()
+        try:
+            head, pages = yield from self._wire.read(partial(self._platform.listed, room, 1, HEAD))
+        except ThenvoiError:
+            return set()
+        if pages > 1:
+            yield from self._note_listed(head)
+        else:
+            yield from self._note_all(room, head, since)
+        return {message.id for message in head}
 
     def _hear(self, socket: Socket) -> Steps[None]:
         """Take what is pushed and sweep, as long as the connection lasts."""
@@ -109,11 +113,7 @@ class Receiver:
     def _sweep(self, room: str) -> Steps[None]:
         since = self._rows.seq()
         yield 0.0
-        listed = yield from self._listed(room)
-        if self._conduct.reacknowledges:
-            yield from self._process.change(protocol.sweep, self._process.by, room, listed, since, None)
-        else:
-            yield from self._process.change(protocol.put, listed, {})
+        yield from self._note_all(room, (yield from self._listed(room)), since)
 
     def _listed(self, room: str) -> Steps[list[ChatMessage]]:
         """Everything unprocessed in a room: read again from the start until a pass brings nothing new."""
@@ -132,3 +132,9 @@ class Receiver:
             yield from self._process.change(protocol.note_listed, head, None)
         else:
             yield from self._process.change(protocol.put, head, {})
+
+    def _note_all(self, room: str, listed: list[ChatMessage], since: int) -> Steps[None]:
+        if self._conduct.reacknowledges:
+            yield from self._process.change(protocol.sweep, self._process.by, room, listed, since, None)
+        else:
+            yield from self._process.change(protocol.put, listed, {})
