@@ -270,6 +270,23 @@ async def test_what_is_handed_out_in_vain_too_often_is_dead_until_somebody_answe
         assert (await host.shown("inbox_read", state="dead"))["messages"] == []
 
 
+async def test_what_is_dead_here_and_open_there_stops_nothing_that_comes_after_it(
+    scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("thenvoi_bridge.bridge.seat.HEAD", 2)
+    other = await scene.here.room(scene.alice, scene.scout)
+    async with live(scene.here, scene.scout, state) as host:
+        dead = [(await say(scene.alice, scene.room, scene.scout, f"bad {n}")).id for n in range(5)]
+        await host.unread(5)
+        await host.shown("inbox_ack", message_ids=dead, outcome="failed", error="no")
+        after = [(await say(scene.alice, room, scene.scout, "good")).id for room in (scene.room, other)]
+        await host.unread(2)
+        for id in after:
+            (message,) = (await host.shown("inbox_wait"))["messages"]
+            assert message["id"] == id
+            await host.shown("inbox_ack", message_ids=[id])
+
+
 async def test_a_host_at_work_keeps_what_it_has_and_one_that_only_waits_does_not(
     scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,10 +35,13 @@ from thenvoi_bridge.storage.sqlite_tx import SqliteTx
 
 BAD_WIRE = Fates(unreachable=0.35, limited=0.05, dropped=0.05, unanswered=0.2, late=0.02)
 STOPPING = Accidents(frozen=0.005)
+FAILING = replace(KEYS, failing=0.4, cares=False)
+"""Hosts fail often, and nobody looks after what they fail at."""
 
 SETTINGS = {
     "keys": KEYS,
     "bad wire": replace(KEYS, fates=BAD_WIRE),
+    "failing": FAILING,
     "no keys": NO_KEYS,
     "computers": COMPUTERS,
 }
@@ -53,6 +56,7 @@ ALWAYS = {
 HAPPENS = {
     "keys": {**ALWAYS, "duplicates found by key": 20, "late answers refused": 1},
     "bad wire": {**ALWAYS, "duplicates found by key": 50, "answers refused": 5},
+    "failing": {**ALWAYS, "listings of the dead": 5},
     "no keys": {
         **ALWAYS,
         "settles": 20,
@@ -76,7 +80,8 @@ def shown(which: str, messages: int, seed: int = 1) -> Outcome:
 
 
 @pytest.mark.parametrize(
-    ("which", "messages"), [("keys", 1000), ("bad wire", 200), ("no keys", 400), ("computers", 400)]
+    ("which", "messages"),
+    [("keys", 1000), ("bad wire", 200), ("failing", 200), ("no keys", 400), ("computers", 400)],
 )
 def test_each_message_is_answered_once_and_in_order_whatever_goes_wrong(which: str, messages: int) -> None:
     shown(which, messages)
@@ -120,6 +125,7 @@ WRONG = [
     ("inversions", KEYS, Conduct(asks_for_the_head=False)),
     ("inversions", KEYS, Conduct(leases_where_it_asked=False, leases_what_was_listed=False)),
     ("inversions", IN_HASTE, Conduct(leases_what_was_listed=False)),
+    ("unended", FAILING, Conduct(looks_further=False)),
     ("inversions", NO_KEYS, Conduct(answers_in_turn=False)),
     ("answered_twice", KEYS, Conduct(knows_when_it_lost=False)),
     ("answered_twice", KEYS, Conduct(keeps_keys=False)),
@@ -141,7 +147,7 @@ def mistakes(conduct: Conduct) -> list[str]:
 )
 def test_a_bridge_with_a_mistake_is_found_out(kind: str, settings: Settings, conduct: Conduct) -> None:
     worlds = verdicts(20_000, 1, replace(settings, conduct=conduct))
-    assert any(getattr(verdict.report, kind) for _, verdict in worlds)
+    assert any(getattr(verdict.report, kind, verdict.unended) for _, verdict in worlds)
 
 
 def test_every_mistake_there_is_a_word_for_is_made() -> None:

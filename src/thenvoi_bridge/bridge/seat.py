@@ -6,6 +6,7 @@ Of all the processes of an agent on this computer one receives, and the others w
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, closing, suppress
@@ -22,9 +23,9 @@ from thenvoi_bridge.client import Client
 from thenvoi_bridge.contract.errors import NotFound, ThenvoiError
 from thenvoi_bridge.contract.feed import Topic
 from thenvoi_bridge.contract.identity import AgentMe
-from thenvoi_bridge.contract.messages import ListMessages
+from thenvoi_bridge.contract.messages import ChatMessage, ListMessages
 from thenvoi_bridge.contract.participants import ListParticipants
-from thenvoi_bridge.inbox.core import Item
+from thenvoi_bridge.inbox.core import OPEN, Item
 from thenvoi_bridge.inbox.errors import InboxError
 from thenvoi_bridge.inbox.ownership import Leadership, Owner
 from thenvoi_bridge.inbox.store import Inbox
@@ -44,6 +45,8 @@ WORKING = 60.0
 
 HEAD = 20
 """Messages at the head of a room that are asked for before any are handed out."""
+
+logger = logging.getLogger(__name__)
 
 
 class Seat:
@@ -88,7 +91,7 @@ class Seat:
         if self.reception.word == "standby":
             return []
         asked: set[str] = set()
-        while (room := await self.inbox.next_room(chat_id, time.monotonic())) and room not in asked:
+        while room := await self.inbox.next_room(chat_id, time.monotonic(), but=asked):
             asked.add(room)
             listed = await self._listed(room)
             if items := await self.inbox.lease(room, limit, time.monotonic(), only=listed):
@@ -111,19 +114,29 @@ class Seat:
 
         What has come in since is not part of it: something before that may not have been pushed.
         """
-        since = await self.inbox.seq()
         try:
-            head = await self.client(ListMessages(chat_id=room, page_size=HEAD))
+            return await self._head(room)
         except NotFound:
             await self.inbox.drop_room(room)
-            return set()
-        except ThenvoiError:
-            return set()
-        title = self.rooms.titles.get(room)
-        await self.inbox.note_listed(head.data, title=title)  # however full it is: these are next
-        if head.metadata.total_pages <= 1:
-            await self.inbox.sweep(room, head.data, since, title=title)
-        return {message.id for message in head.data}
+        except ThenvoiError as exc:
+            logger.info("room %s could not be asked what is next (%s)", room, exc.code)
+        return set()
+
+    async def _head(self, room: str) -> set[str]:
+        """The first pages of a room's unprocessed messages, until there is one to hand out on them."""
+        listed: dict[str, ChatMessage] = {}
+        since, title, page, pages = await self.inbox.seq(), self.rooms.titles.get(room), 0, 1
+        while page < pages:
+            page += 1
+            answer = await self.client(ListMessages(chat_id=room, page=page, page_size=HEAD))
+            pages = answer.metadata.total_pages
+            listed |= {message.id: message for message in answer.data}
+            await self.inbox.note_listed(answer.data, title=title)  # however full it is: these are next
+            if any(item.state in OPEN for item in await self.inbox.get(listed)):
+                break  # what is dead here is still unprocessed there
+        if page >= pages:
+            await self.inbox.sweep(room, [*listed.values()], since, title=title)
+        return {*listed}
 
     async def run(self, ring: Callable[[], None], moved: Callable[[], Awaitable[bool]]) -> None:
         """Receive or follow, send and settle, until cancelled or the platform is somewhere else.

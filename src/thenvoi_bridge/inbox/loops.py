@@ -36,7 +36,7 @@ class Traffic:
         """Whether another message, of this gist, would be one too many. `wall` is the Unix time."""
         if not self.theirs:
             return False  # whoever does not answer is in no loop
-        recent = sum(wall - out.made_at < RECENT for out in self.mine)
+        recent = sum(abs(wall - out.made_at) < RECENT for out in self.mine)
         last = [out.gist for out in self.mine[: SAME - 1]]
         same = len(last) == SAME - 1 and set(last) == {gist}
         return same or recent >= MOST or len(self.mine) + self.theirs >= TURNS

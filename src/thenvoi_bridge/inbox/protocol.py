@@ -53,12 +53,13 @@ def drop_room(rows: Rows, chat_id: str) -> int:
     return len([rows.update(item, core.vanish(item)) for item in going])
 
 
-def next_room(rows: Rows, by: Caller, chat_id: str | None) -> str | None:
-    """The room that has waited longest of those that can give something, or `chat_id` if that can.
+def next_room(rows: Rows, by: Caller, chat_id: str | None, but: Collection[str] = ()) -> str | None:
+    """The room that has waited longest of those that can give something, or `chat_id` if that can; none of
+    those in `but`.
 
     What is held, by this process or another living one, keeps its room: what comes next would overtake it.
     """
-    busy = {item.chat_id for item in rows.held() if not by.may_take(item)}
+    busy = {*but, *(item.chat_id for item in rows.held() if not by.may_take(item))}
     return next((room for room in rows.rooms() if room not in busy and chat_id in (None, room)), None)
 
 
@@ -73,7 +74,7 @@ def lease(
         if by.may_take(item) and item.spent:
             rows.update(item, core.bury(item, by))
     room = next_room(rows, by, chat_id)
-    oldest = [item for item in rows.oldest(room, limit) if only is None or item.id in only] if room else []
+    oldest = (rows.oldest(room, limit) if only is None else _of(rows, by, room, only)) if room else []
     alone = any(item.attempts >= core.SUSPECT for item in oldest[:1])
     return [rows.update(item, core.take(item, by)) for item in oldest[: 1 if alone else limit]]
 
@@ -141,6 +142,12 @@ def ready(rows: Rows, by: Caller) -> int:
     """How many messages wait that nobody holds."""
     room_by_room = (rows.waiting(room, rows.seq()) for room in rows.rooms())
     return sum(by.may_take(item) for items in room_by_room for item in items)
+
+
+def _of(rows: Rows, by: Caller, room: str, ids: Collection[str]) -> list[Item]:
+    """What can be handed out of these, as their room has it."""
+    there = (item for item in rows.find(ids) if item.chat_id == room and by.may_take(item))
+    return sorted(there, key=lambda item: item.order)
 
 
 def _mine(rows: Rows, by: Caller) -> list[Item]:

@@ -100,10 +100,10 @@ class Inbox:
         """The rooms in which something waits for an answer, or waits to be taken and there is room for it."""
         return await self._shelf.read(lambda rows: {*rows.rooms()} | tidy.to_sweep(rows))
 
-    async def next_room(self, chat_id: str | None, now: float) -> str | None:
-        """The room `lease` would hand out from now, if it can hand out anything."""
+    async def next_room(self, chat_id: str | None, now: float, *, but: Collection[str] = ()) -> str | None:
+        """The room `lease` would hand out from now, if it can hand out anything; none of those in `but`."""
         by = self._shelf.caller(now)
-        return await self._shelf.read(lambda rows: protocol.next_room(rows, by, chat_id))
+        return await self._shelf.read(lambda rows: protocol.next_room(rows, by, chat_id, but))
 
     async def lease(
         self, chat_id: str | None, limit: int, now: float, *, only: Collection[str] | None = None

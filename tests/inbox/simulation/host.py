@@ -27,15 +27,19 @@ TRIES = 6
 GROUPS = 0.2
 """The share of answers that are meant for several messages."""
 
-FAILS, LONG = 0.003, 0.003
-"""The shares of hand-outs that the host ends as failed, and on which it works for long."""
+LONG = 0.003
+"""The share of answers on which a host works for long."""
 
 
 class Host:
-    """What a host remembers when its process is killed: the call that it is making."""
+    """A host that outlives its processes. `calling` is the answer that it was giving when one was killed.
 
-    def __init__(self, *, groups: bool) -> None:
-        self.groups = groups
+    `groups`: it also answers several messages at once. A share of all, `failing`, it ends as failed; `cares`:
+    somebody looks after what has failed for good.
+    """
+
+    def __init__(self, *, groups: bool, failing: float, cares: bool) -> None:
+        self.groups, self.failing, self.cares = groups, failing, cares
         self.calling: tuple[list[str], str, str] | None = None
 
 
@@ -78,7 +82,7 @@ class Session:
             some, items = items[:many], items[many:]
             yield from self._think()
             ids = [item.id for item in some]
-            if self._clock.happens(FAILS):
+            if self._clock.happens(self._host.failing):
                 ours = yield from self._fail(ids)
             else:
                 ours = yield from self._answer(ids, some[0].chat_id, self._words(ids))
@@ -135,7 +139,7 @@ class Session:
     def _look_after_the_dead(self) -> Steps[None]:
         """Now and then somebody reads what has failed for good: it is answered late, or offered again."""
         dead = self._process.rows.of(State.DEAD)[:1]
-        if dead and self._clock.happens(0.02):
+        if dead and self._host.cares and self._clock.happens(0.02):
             (item,) = self._process.rows.get(dead)
             if self._clock.happens(0.5):
                 yield from self._answer(dead, item.chat_id, self._words(dead))

@@ -34,6 +34,8 @@ class Conduct:
     """It hands out messages of that room, even if another one comes first by now."""
     leases_what_was_listed: bool = True
     """It hands out only what the platform has just listed, and nothing that has come in since."""
+    looks_further: bool = True
+    """Where all that was listed is dead, it asks for what comes then, and for other rooms."""
     answers_in_turn: bool = True
     """It sends no answer while that to an older message of the room may still be on its way."""
     knows_when_it_lost: bool = True
@@ -76,7 +78,7 @@ class Computer:
     @property
     def unended(self) -> list[str]:
         """What has not come to its end in the inbox: messages that came in, and ours."""
-        return self.rows.of(*OPEN, State.ACKING, State.DEAD) + [out.id for out in self.rows.unsent()]
+        return self.rows.of(*OPEN, State.ACKING) + [out.id for out in self.rows.unsent()]
 
 
 class Process:

@@ -13,7 +13,7 @@ from thenvoi_bridge.bridge.seat import HEAD, SILENT
 from thenvoi_bridge.contract.errors import ThenvoiError
 from thenvoi_bridge.contract.messages import ChatMessage
 from thenvoi_bridge.inbox import protocol
-from thenvoi_bridge.inbox.core import Item
+from thenvoi_bridge.inbox.core import Item, State
 
 PAGE = 8
 """Messages on a page of a sweep: few, so that listings have several and shrink while they are read."""
@@ -45,7 +45,7 @@ class Receiver:
         """Hand out the oldest messages of a room, if the platform can say which these are."""
         asked: set[str] = set()
         while not self._computer.standby:
-            room = protocol.next_room(self._rows, self._process.by, None)
+            room = self._next_room(asked)
             yield 0.0
             if room is None or room in asked:
                 break
@@ -60,18 +60,35 @@ class Receiver:
         only = only if self._conduct.leases_what_was_listed else None
         return self._process.change(protocol.lease, self._process.by, where, HAND_OUT, only)
 
+    def _next_room(self, asked: set[str]) -> str | None:
+        if not self._conduct.looks_further:
+            return protocol.next_room(self._rows, self._process.by, None)
+        by, rooms = self._process.by, self._rows.rooms()
+        ready = (room for room in rooms if room not in asked and protocol.next_room(self._rows, by, room))
+        return next(ready, None)
+
     def _head(self, room: str) -> Steps[set[str]]:
         """What the platform has at the head of a room; nothing if it does not say."""
-        since = self._rows.seq()
-        try:
-            head, pages = yield from self._wire.read(partial(self._platform.listed, room, 1, HEAD))
-        except ThenvoiError:
-            return set()
-        if pages > 1:
-            yield from self._note_listed(head)
-        else:
-            yield from self._note_all(room, head, since)
-        return {message.id for message in head}
+        since, listed, page, pages = self._rows.seq(), set[str](), 0, 1
+        while page < pages and self._are_dead(listed):
+            page += 1
+            self._clock.tally["listings of the dead"] += page > 1
+            try:
+                head, pages = yield from self._wire.read(partial(self._platform.listed, room, page, HEAD))
+            except ThenvoiError:
+                return set()
+            listed |= {message.id for message in head}
+            if pages > 1:
+                yield from self._note_listed(head)
+            else:
+                yield from self._note_all(room, head, since)
+        return listed
+
+    def _are_dead(self, listed: set[str]) -> bool:
+        """Whether all of it is dead here, which the platform lists for ever."""
+        return not listed or (
+            self._conduct.looks_further and all(item.state is State.DEAD for item in self._rows.find(listed))
+        )
 
     def _hear(self, socket: Socket) -> Steps[None]:
         """Take what is pushed and sweep, as long as the connection lasts."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -24,9 +24,9 @@ LONGEST = 20_000.0
 class Settings:
     """What is simulated. `extended`: the platform honours Idempotency-Key and If-Attempt.
 
-    `processes` are of each computer, each with its host; `groups`: hosts also answer several messages at
-    once. Somebody writes every `pace` seconds on average, and with a chance of `more` goes on in the same
-    room. Of a share of messages, `unpushed`, no push tells.
+    `processes` are of each computer, each with its host, for which see `Host`. Somebody writes every `pace`
+    seconds on average, and with a chance of `more` goes on in the same room. Of a share of messages,
+    `unpushed`, no push tells.
     """
 
     messages: int = 200
@@ -35,6 +35,8 @@ class Settings:
     processes: int = 3
     rooms: int = 4
     groups: bool = True
+    failing: float = 0.003
+    cares: bool = True
     pace: float = 5.0
     more: float = 0.3
     unpushed: float = 0.1
@@ -81,17 +83,17 @@ class World:
 
     def _plan(self) -> float:
         """Plan what people write, and start the processes; return when the last message is written."""
-        rng, when, room = self._clock.rng, 0.0, ""
-        for _ in range(self._settings.messages):
-            if room and self._clock.happens(self._settings.more):
+        rng, asked, when, room = self._clock.rng, self._settings, 0.0, ""
+        for _ in range(asked.messages):
+            if room and self._clock.happens(asked.more):
                 when += rng.random()
             else:
-                when += rng.expovariate(1 / self._settings.pace)
-                room = f"room-{rng.randrange(self._settings.rooms)}"
+                when += rng.expovariate(1 / asked.pace)
+                room = f"room-{rng.randrange(asked.rooms)}"
             self._clock.after(when, partial(self._post, room))
         for computer in self.computers:
-            for _ in range(self._settings.processes):
-                self._start(computer, Host(groups=self._settings.groups))
+            for _ in range(asked.processes):
+                self._start(computer, Host(groups=asked.groups, failing=asked.failing, cares=asked.cares))
         return when
 
     def _post(self, room: str) -> None:
@@ -108,23 +110,38 @@ class World:
         )
 
     def _is_over(self) -> bool:
-        told = not self.platform.unprocessed and not self._wire.writing
-        return told and not any(computer.unended for computer in self.computers)
+        return not self._wire.writing and not self._unended() and not any(self._unprocessed().values())
+
+    def _unended(self) -> list[str]:
+        """What has not come to its end in an inbox. The dead have, where nobody looks after them."""
+        left = [id for computer in self.computers for id in computer.unended]
+        return left + [id for id in self._dead() if self._settings.cares]
+
+    def _unprocessed(self) -> Mapping[str, Sequence[str]]:
+        """What has not come to its end on the platform. A failed message is an unprocessed one there."""
+        open = self.platform.unprocessed
+        return open if self._settings.cares else _without(open, self._dead())
+
+    def _dead(self) -> list[str]:
+        return [id for computer in self.computers for id in computer.rows.of(State.DEAD)]
 
     def _verdict(self) -> Verdict:
         steps: Counter[tuple[State, State]] = Counter()
         for computer in self.computers:
             steps += computer.rows.steps
-        unended = [id for computer in self.computers for id in computer.unended]
-        return Verdict(self._report(), unended, self._clock.tally, steps)
+        return Verdict(self._report(), self._unended(), self._clock.tally, steps)
 
     def _report(self) -> Report:
-        """Where a message failed for good, the room went on without it; its order is of no account."""
+        """Where a message failed for good, the room went on without it, and it is answered late or never."""
         platform = self.platform
         aside = {id for computer in self.computers for id in computer.rows.ever_dead}
-        whole = check(platform.rooms, platform.answers, platform.unprocessed)
-        if not aside:
-            return whole
-        posted = {room: [id for id in ids if id not in aside] for room, ids in platform.rooms.items()}
+        others = _without(platform.rooms, aside)
         answers = {room: [a for a in said if a[0] not in aside] for room, said in platform.answers.items()}
-        return replace(whole, inversions=check(posted, answers, {}).inversions)
+        in_order = check(others, answers, {})
+        whole = check(platform.rooms, platform.answers, self._unprocessed())
+        lost = whole.lost if self._settings.cares else in_order.lost
+        return replace(whole, lost=lost, inversions=in_order.inversions)
+
+
+def _without(rooms: Mapping[str, Sequence[str]], ids: Collection[str]) -> Mapping[str, Sequence[str]]:
+    return {room: [id for id in those if id not in ids] for room, those in rooms.items()}
