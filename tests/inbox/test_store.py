@@ -176,9 +176,6 @@ async def test_of_the_room_only_those_are_handed_out_that_are_asked_for(inbox: I
     assert await inbox.ready(NOW) == 2
 
 
-@pytest.mark.xfail(
-    strict=True, reason="protocol.lease applies the limit before it looks at what is asked for"
-)
 async def test_what_is_not_asked_for_takes_nobodys_place(inbox: Inbox) -> None:
     await inbox.put([mention(f"m{n}", minute=n) for n in range(3)])
     assert ids(await inbox.lease(None, 1, NOW, only={"m1", "m2"})) == ["m1"]
