@@ -63,6 +63,13 @@ BUGS = (
         ("tests/test_client.py", "tests/bridge/test_sending.py"),
     ),
     Bug(
+        "a short memory of what was done",
+        "inbox/tidy.py",
+        '    yield lambda rows: rows.tx.run(_DELETE, "done", long_ago, SOME)\n',
+        '    yield lambda rows: rows.tx.run(_DELETE, "done", wall, SOME)\n',
+        ("tests/inbox/test_tidy.py",),
+    ),
+    Bug(
         "a join of an earlier connection counts",
         "phoenix/client.py",
         "        return current is not None and frame.join_ref in (None, current)",
