@@ -1,7 +1,7 @@
 """Of an agent's processes on a computer one receives; the others are served as well, and take its place."""
 
 from collections.abc import AsyncGenerator
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
+from tests.bridge.cable import cable
 from tests.bridge.conftest import Scene
 from tests.bridge.crowd import Crowd, crowd, hanging, no_socket
 from tests.bridge.desk import PATIENCE, Desk, at, desk, found, live
@@ -94,6 +95,10 @@ async def receives(host: Desk) -> None:
         return host.session.seat_now is not None and host.seat.receives and host.session.connection == "live"
 
     await host.rung(so)
+
+
+async def knows(host: Desk, *rooms: str) -> bool:
+    return set(host.seat.rooms.titles) == set(rooms)
 
 
 def said(text: str, scene: Scene) -> dict[str, Any]:
@@ -200,14 +205,10 @@ async def test_who_follows_is_live_as_soon_as_everything_was_read(
 
 async def test_who_follows_knows_the_rooms(scene: Scene, state: Path, hosts: Crowd) -> None:
     _, follower = await seated(hosts, scene, state)
-
-    async def knows(*rooms: str) -> bool:
-        return set(follower.seat.rooms.titles) == set(rooms)
-
     room = await scene.here.room(scene.alice, scene.scout)
-    await follower.rung(partial(knows, scene.room.id, room.id))
+    await follower.rung(partial(knows, follower, scene.room.id, room.id))
     await scene.alice.call(RemoveMyParticipant(chat_id=scene.room.id, participant_id=scene.scout.id))
-    await follower.rung(partial(knows, room.id))
+    await follower.rung(partial(knows, follower, room.id))
     assert (await follower.read("thenvoi://status"))["rooms"] == 1
 
 
@@ -229,6 +230,29 @@ async def test_who_follows_knows_who_is_in_a_room_as_soon_as_it_is_told(
     await scene.alice.call(RemoveMyParticipant(chat_id=scene.room.id, participant_id=writer.id))
     await follower.rung(partial(there, False))
     assert (await follower.refused("send_message", content="bye", **to_writer))["code"] == "nobody"
+
+
+async def test_who_follows_is_in_doubt_of_who_is_in_a_room_when_the_socket_of_the_other_was_cut(
+    scene: Scene, state: Path, hosts: Crowd, soon: None
+) -> None:
+    writer = await scene.here.agent(scene.alice, "Writer")
+    async with cable(scene.here) as wire:
+        endpoint = Endpoint(scene.here.url, ws_url=wire.url, agent_key=scene.scout.key)
+        desks = await hosts.seat_all(found(endpoint), state, 2)
+        for host in desks:
+            await host.until("live")
+        (follower,) = [host for host in desks if not host.seat.receives]
+
+        async def there() -> bool:
+            people = await follower.seat.rooms.participants(scene.room.id)
+            return writer.id in {person.id for person in people}
+
+        assert not await there()
+        wire.cut()
+        await scene.alice.call(AddMyParticipant(chat_id=scene.room.id, participant_id=writer.id))
+        await follower.rung(there)
+        assert follower.session.connection != "live"
+        await hosts.see_off_all()
 
 
 async def test_who_follows_knows_who_asked_to_become_a_contact(
@@ -314,26 +338,36 @@ async def test_what_one_that_died_has_said_is_not_believed_while_another_connect
 async def test_whoever_keeps_a_seat_without_working_at_it_leaves_its_place_to_others(
     scene: Scene, state: Path, hosts: Crowd
 ) -> None:
-    me = await scene.scout.call(GetMe())
-    where = socket_url(scene.here.url)
-    async with seat.seated(me, scene.scout.call, key=scene.scout.key, socket=where, state_dir=state) as mine:
-
-        async def not_moved() -> bool:
-            return False
-
-        rang = anyio.Event()
-
-        def ring() -> None:
-            if mine.reception.connection == "live":
-                rang.set()
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(mine.run, ring, not_moved)
-            await rang.wait()
-            tasks.cancel_scope.cancel()
+    async with a_seat(scene, state) as mine:
+        await works(mine, "live")
         assert mine.reception.connection == "connecting"
         host = await hosts.seat(at(scene.here, agent=scene.scout), state)
         await receives(host)
+
+
+@asynccontextmanager
+async def a_seat(scene: Scene, state: Path) -> AsyncGenerator[seat.Seat]:
+    me, where = await scene.scout.call(GetMe()), socket_url(scene.here.url)
+    async with seat.seated(me, scene.scout.call, key=scene.scout.key, socket=where, state_dir=state) as it:
+        yield it
+
+
+async def works(at: seat.Seat, until: str) -> None:
+    """Be at work at a seat until it says this of receiving."""
+    done = anyio.Event()
+
+    def ring() -> None:
+        if at.reception.connection == until:
+            done.set()
+
+    async def not_moved() -> bool:
+        return False
+
+    with anyio.fail_after(PATIENCE):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(at.run, ring, not_moved)
+            await done.wait()
+            tasks.cancel_scope.cancel()
 
 
 async def test_a_new_receiver_is_live_only_once_every_room_was_joined_and_read(
@@ -382,7 +416,7 @@ async def test_when_the_one_that_receives_hangs_messages_come_by_rest_and_its_so
         (message,) = (await desks[0].shown("inbox_wait"))["messages"]
         await desks[0].shown("reply", message_ids=[message["id"]], content="hello")
         assert message["id"] in sent
-        assert set(desks[1].seat.rooms.titles) == {scene.room.id, room.id}
+        await desks[1].rung(partial(knows, desks[1], scene.room.id, room.id))
         assert sockets.asked[scene.scout.key] == asked
 
 
@@ -591,6 +625,19 @@ async def test_a_computer_that_stood_back_hands_out_what_came_meanwhile_when_the
     (message,) = (await older[1].shown("inbox_wait", timeout_s=20))["messages"]
     assert message["id"] == later.id
     assert sockets.opened[scene.scout.key] == 3
+
+
+async def test_whoever_stood_back_still_does_when_it_works_at_its_seat_again(
+    scene: Scene, state: Path, tmp_path: Path, hosts: Crowd, sockets: Sockets, soon: None
+) -> None:
+    async with a_seat(scene, state) as mine:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(works, mine, "standby")
+            await sockets.until(scene.scout.key, 1)
+            newer = await hosts.seat(at(scene.here, agent=scene.scout), tmp_path / "another computer")
+        await works(mine, "standby")
+        await newer.until("live")
+    assert sockets.opened[scene.scout.key] == 2
 
 
 async def test_who_follows_one_that_stood_back_does_not_take_the_place_of_another_computer(

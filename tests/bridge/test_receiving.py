@@ -145,25 +145,24 @@ async def test_a_local_platform_at_whose_address_something_else_answers_is_looke
 
 
 async def test_without_a_socket_nobody_is_remembered_for_longer_than_until_the_next_look(
-    island: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(receiving, "LOOK_AGAIN", 0.1)
-    writer = await island.here.agent(island.alice, "Writer")
-    async with wired(island, state) as (host, wire):
-        wire.cut()
-        with anyio.fail_after(PATIENCE):
-            await wire.tried()
+    writer = await scene.here.agent(scene.alice, "Writer")
+    async with no_socket(NOT_FOUND) as url:
+        endpoint = Endpoint(scene.here.url, ws_url=url, agent_key=scene.scout.key)
+        async with desk(found(endpoint), state) as host:
+            await host.until("refused")
 
-        async def there(expected: bool) -> bool:
-            people = await host.seat.rooms.participants(island.room.id)
-            return (writer.id in {person.id for person in people}) is expected
+            async def there(expected: bool) -> bool:
+                people = await host.seat.rooms.participants(scene.room.id)
+                return (writer.id in {person.id for person in people}) is expected
 
-        assert await there(False)
-        await island.alice.call(AddMyParticipant(chat_id=island.room.id, participant_id=writer.id))
-        await host.rung(partial(there, True))
-        await island.alice.call(RemoveMyParticipant(chat_id=island.room.id, participant_id=writer.id))
-        await host.rung(partial(there, False))
-        assert host.session.connection != "live"
+            assert await there(False)
+            await scene.alice.call(AddMyParticipant(chat_id=scene.room.id, participant_id=writer.id))
+            await host.rung(partial(there, True))
+            await scene.alice.call(RemoveMyParticipant(chat_id=scene.room.id, participant_id=writer.id))
+            await host.rung(partial(there, False))
 
 
 # What comes too late
@@ -173,57 +172,77 @@ async def test_a_look_that_began_before_the_socket_was_lost_does_not_make_it_liv
     island: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(receiving, "LOOK", 0.2)
-    old = _Held(monkeypatch)
+    looks = Looks(monkeypatch)
     async with wired(island, state) as (host, wire):
-        old.hold()
+        looks.hold()
+        await looks.are_held(1)
+        wire.cut()
         with anyio.fail_after(PATIENCE):
-            await old.held.wait()
-            wire.cut()
             await wire.tried()
         room = await island.here.room(island.alice, island.scout)
-        sent = await say(island.alice, room, island.scout, "while the socket was cut")
+        await say(island.alice, room, island.scout, "while the socket was cut")
         wire.mend()
-        seen: list[bool] = []
 
-        async def is_live() -> bool:
-            if host.session.connection == "live":
-                seen.append(bool(await host.seat.inbox.get([sent.id])))
-            return bool(seen)
-
-        async def rejoined() -> bool:
+        async def is_open() -> bool:
             return host.seat.reception.word == "live"
 
-        await host.rung(rejoined)
-        old.let_go()
-        await host.rung(is_live)
-        assert seen == [True]
+        await host.rung(is_open)
+        looks.let_one_go()
+        await looks.are_held(2)
+        for number in range(1, 6):  # meanwhile everything is read that is known
+            await say(island.alice, island.room, island.scout, "afterwards")
+            await host.unread(number)
+        assert host.session.connection == "catching_up"  # for the new room is not known yet
+        looks.let_all_go()
+        await host.until("live")
+        await host.unread(6)
 
 
-class _Held:
-    """Holds back the answer of a listing of rooms, as a slow platform may."""
+class Looks:
+    """Holds back the listings of rooms, once they are answered, as a slow line may."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.held, self._may_go = anyio.Event(), anyio.Event()
+        self._held = 0
+        self._rang = anyio.Event()
+        self._gates: list[anyio.Event] = []
         self._holds = False
         real: Callable[..., Awaitable[Any]] = Client.__call__
 
         async def slow(client: Client, call: Call[Any], **more: Any) -> Any:
             answer = await real(client, call, **more)
             if self._holds and isinstance(call, ListChats):
-                self._holds = False
-                self.held.set()
-                await self._may_go.wait()
+                await self._wait()
             return answer
 
         monkeypatch.setattr(Client, "__call__", slow)
 
+    async def _wait(self) -> None:
+        gate = anyio.Event()
+        self._gates.append(gate)
+        self._held += 1
+        self._rang.set()
+        await gate.wait()
+
+    async def are_held(self, number: int) -> None:
+        """Wait until so many have been held back so far."""
+        with anyio.fail_after(PATIENCE):
+            while self._held < number:
+                self._rang = anyio.Event()
+                await self._rang.wait()
+
     def hold(self) -> None:
-        """Hold back the next one."""
+        """Hold back each from now on."""
         self._holds = True
 
-    def let_go(self) -> None:
-        """Let it through."""
-        self._may_go.set()
+    def let_one_go(self) -> None:
+        """Let the first one through that is held."""
+        self._gates.pop(0).set()
+
+    def let_all_go(self) -> None:
+        """Hold back no more."""
+        self._holds = False
+        while self._gates:
+            self.let_one_go()
 
 
 async def test_a_room_that_slips_between_two_pages_of_the_listing_is_not_left(

@@ -14,11 +14,13 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from anyio import to_thread
 from apsw import SQLError
 from filelock import FileLock
 
+from thenvoi_bridge.contract.messages import ChatMessage
 from thenvoi_bridge.inbox.trouble import Damaged, File, Trouble
 from thenvoi_bridge.storage import Busy, Corrupt, Full, ReadOnly, StorageError, TooNew, Tx
 
@@ -80,6 +82,17 @@ def no_folder(error: Exception) -> Trouble:
     return Trouble("inbox_unusable", "its folder is not private to this account")
 
 
+def readable_again(message: ChatMessage) -> tuple[ChatMessage, str]:
+    """The message and its JSON. What nobody could read again, thus damage, is replaced or dropped."""
+    try:
+        text = message.model_dump_json()
+        return ChatMessage.model_validate_json(text), text
+    except ValueError:  # half a character, say, or nesting without end
+        said = {**message.model_dump(exclude={"metadata"}), "metadata": None}
+        readable = ChatMessage(**{name: _whole(value) for name, value in said.items()})
+        return readable, readable.model_dump_json()
+
+
 @asynccontextmanager
 async def alone(path: Path) -> AsyncGenerator[None]:
     """Nobody else opens the file of this name, or sets it aside, until the end of the block.
@@ -114,6 +127,10 @@ def _set_aside(file: File) -> Path | None:
         for part in _PARTS:
             Path(f"{old}{part}").unlink(missing_ok=True)
     return next((path for path in aside if File.at(path).number == file.number), None)
+
+
+def _whole(value: Any) -> Any:
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
 
 
 def _is_disk_full(path: Path) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import fields
 from itertools import cycle, islice
-from typing import Any, LiteralString
+from typing import LiteralString
 
 from thenvoi_bridge.contract.messages import ChatMessage, SendMessage
 from thenvoi_bridge.inbox.core import Item, State, sent_at
 from thenvoi_bridge.inbox.errors import Unknown
 from thenvoi_bridge.inbox.outgoing import Outgoing, Phase
+from thenvoi_bridge.inbox.repair import readable_again
 from thenvoi_bridge.storage import Corrupt, Row, Tx, Value
 
 
@@ -23,7 +24,7 @@ class Table:
 
     def insert(self, message: ChatMessage, title: str | None) -> bool:
         """Keep a message; False if it came before, and then nothing changes."""
-        message, text = _readable_again(message)
+        message, text = readable_again(message)
         new = self.tx.run(
             "INSERT INTO inbox (id, chat_id, chat_title, sent_at, sender_id, sender_type, message) "
             "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
@@ -289,18 +290,3 @@ def _out(row: Row) -> Outgoing:
     except ValueError:
         raise Corrupt("it is damaged") from None  # the error would show what stands there
     return out
-
-
-def _readable_again(message: ChatMessage) -> tuple[ChatMessage, str]:
-    """The message and its JSON; what nobody could read again, as half a character, is replaced or dropped."""
-    try:
-        text = message.model_dump_json()
-        return ChatMessage.model_validate_json(text), text
-    except ValueError:
-        said = {**message.model_dump(exclude={"metadata"}), "metadata": None}
-        readable = ChatMessage(**{name: _whole(value) for name, value in said.items()})
-        return readable, readable.model_dump_json()
-
-
-def _whole(value: Any) -> Any:
-    return value.encode(errors="replace").decode() if isinstance(value, str) else value
