@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 from tests.inbox.simulation.clock import Rest, Steps
@@ -13,7 +14,7 @@ from thenvoi_bridge.bridge.seat import HEAD, SILENT
 from thenvoi_bridge.contract.errors import ThenvoiError
 from thenvoi_bridge.contract.messages import ChatMessage
 from thenvoi_bridge.inbox import protocol
-from thenvoi_bridge.inbox.core import Item, State
+from thenvoi_bridge.inbox.core import OPEN, Item
 
 PAGE = 8
 """Messages on a page of a sweep: few, so that listings have several and shrink while they are read."""
@@ -45,12 +46,13 @@ class Receiver:
         """Hand out the oldest messages of a room, if the platform can say which these are."""
         asked: set[str] = set()
         while not self._computer.standby:
-            room = self._next_room(asked)
+            but = asked if self._conduct.looks_further else ()
+            room = protocol.next_room(self._rows, self._process.by, None, but)
             yield 0.0
             if room is None or room in asked:
                 break
             asked.add(room)
-            only = (yield from self._head(room)) if self._conduct.asks_for_the_head else None
+            only = (yield from self._listed(room)) if self._conduct.asks_for_the_head else None
             if items := (yield from self._lease(room, only)):
                 return items
         return []
@@ -60,35 +62,32 @@ class Receiver:
         only = only if self._conduct.leases_what_was_listed else None
         return self._process.change(protocol.lease, self._process.by, where, HAND_OUT, only)
 
-    def _next_room(self, asked: set[str]) -> str | None:
-        if not self._conduct.looks_further:
-            return protocol.next_room(self._rows, self._process.by, None)
-        by, rooms = self._process.by, self._rows.rooms()
-        ready = (room for room in rooms if room not in asked and protocol.next_room(self._rows, by, room))
-        return next(ready, None)
+    def _listed(self, room: str) -> Steps[set[str]]:
+        """What the platform has at the head of a room; nothing if it does not say."""
+        try:
+            return (yield from self._head(room))
+        except ThenvoiError:
+            return set()
 
     def _head(self, room: str) -> Steps[set[str]]:
-        """What the platform has at the head of a room; nothing if it does not say."""
-        since, listed, page, pages = self._rows.seq(), set[str](), 0, 1
-        while page < pages and self._are_dead(listed):
+        """The first pages of what is unprocessed in a room, until there is something to hand out on them."""
+        listed: dict[str, ChatMessage] = {}
+        since, page, pages = self._rows.seq(), 0, 1
+        while page < pages:
             page += 1
-            self._clock.tally["listings of the dead"] += page > 1
-            try:
-                head, pages = yield from self._wire.read(partial(self._platform.listed, room, page, HEAD))
-            except ThenvoiError:
-                return set()
-            listed |= {message.id for message in head}
-            if pages > 1:
-                yield from self._note_listed(head)
-            else:
-                yield from self._note_all(room, head, since)
-        return listed
+            self._clock.tally["heads of several pages"] += page == 2
+            some, pages = yield from self._wire.read(partial(self._platform.listed, room, page, HEAD))
+            listed |= {message.id: message for message in some}
+            yield from self._note_listed(some)
+            if self._is_enough(listed):
+                break
+        if page >= pages:
+            yield from self._note_all(room, [*listed.values()], since)
+        return {*listed}
 
-    def _are_dead(self, listed: set[str]) -> bool:
-        """Whether all of it is dead here, which the platform lists for ever."""
-        return not listed or (
-            self._conduct.looks_further and all(item.state is State.DEAD for item in self._rows.find(listed))
-        )
+    def _is_enough(self, listed: Iterable[str]) -> bool:
+        some = any(item.state in OPEN for item in self._rows.find(listed))
+        return some or not self._conduct.looks_further
 
     def _hear(self, socket: Socket) -> Steps[None]:
         """Take what is pushed and sweep, as long as the connection lasts."""
@@ -130,9 +129,9 @@ class Receiver:
     def _sweep(self, room: str) -> Steps[None]:
         since = self._rows.seq()
         yield 0.0
-        yield from self._note_all(room, (yield from self._listed(room)), since)
+        yield from self._note_all(room, (yield from self._pages(room)), since)
 
-    def _listed(self, room: str) -> Steps[list[ChatMessage]]:
+    def _pages(self, room: str) -> Steps[list[ChatMessage]]:
         """Everything unprocessed in a room: read again from the start until a pass brings nothing new."""
         found: dict[str, ChatMessage] = {}
         while True:
