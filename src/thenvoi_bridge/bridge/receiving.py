@@ -124,6 +124,7 @@ class Receiver:
             tasks.start_soon(self._post)
             await self._begin()
             tasks.start_soon(self._look_again)
+            tasks.start_soon(self._inbox.keep_tidy)
             tasks.start_soon(self._sweeper.run, self._tell)
             async for notice in self._listener:
                 await self._take(notice)

@@ -24,6 +24,7 @@ from thenvoi_bridge.contract import CALLS, Call
 from thenvoi_bridge.contract.call import Effect, Side
 from thenvoi_bridge.contract.errors import ThenvoiError
 from thenvoi_bridge.inbox.errors import InboxError
+from thenvoi_bridge.inbox.trouble import found_in
 
 BUDGET = 40_000
 """Characters of a result's text; what is longer is cut and says so."""
@@ -100,9 +101,9 @@ class Tools:
             said = await tool.run(self._session, schema.lenient(arguments, tool.schema), beat)
         except (ThenvoiError, InboxError, NotFoundByName, ValidationError) as problem:
             return await self._with_unread(self._refusal(problem, tool))
-        except Exception:
+        except Exception as exc:
             logger.exception("tool %s failed", name)
-            return self._refusal(ThenvoiError(wording.BROKEN), tool)
+            return self._refusal(found_in(exc) or ThenvoiError(wording.BROKEN), tool)
         block = types.TextContent(type="text", text=said.shown())
         return await self._with_unread(
             types.CallToolResult(content=[block], structured_content=said.structured)

@@ -11,6 +11,7 @@ from tests.inbox.simulation.clock import Clock, Rest, Steps
 from tests.inbox.simulation.memory import Memory
 from tests.inbox.simulation.platform import Platform
 from tests.inbox.simulation.wire import Wire
+from thenvoi_bridge.bridge.seat import HEAD
 from thenvoi_bridge.inbox.core import OPEN, Caller, State
 from thenvoi_bridge.inbox.rows import Rows
 
@@ -35,7 +36,9 @@ class Conduct:
     leases_what_was_listed: bool = True
     """It hands out only what the platform has just listed, and nothing that has come in since."""
     looks_further: bool = True
-    """Where all that was listed is dead, it asks for what comes then, and for other rooms."""
+    """Where nothing that was listed can be handed out, it asks for what comes then, and for other rooms."""
+    looks_past_the_dead_only: bool = True
+    """But only past what is dead, for that stays: of a list that shrinks, something slips between pages."""
     answers_in_turn: bool = True
     """It sends no answer while that to an older message of the room may still be on its way."""
     knows_when_it_lost: bool = True
@@ -52,6 +55,8 @@ class Conduct:
     """It says that a message is processed once the answer is out, not before."""
     reacknowledges: bool = True
     """What is done, but listed as unprocessed, it acknowledges again."""
+    head: int = HEAD
+    """How many messages it asks for at a time. Fewer are not wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from tests.inbox.simulation.platform import Socket
 from tests.inbox.simulation.process import Process
 from thenvoi_bridge.bridge.composites import HAND_OUT
 from thenvoi_bridge.bridge.receiving import LOOK
-from thenvoi_bridge.bridge.seat import HEAD, SILENT
+from thenvoi_bridge.bridge.seat import SILENT
 from thenvoi_bridge.contract.errors import ThenvoiError
 from thenvoi_bridge.contract.messages import ChatMessage
 from thenvoi_bridge.inbox import protocol
-from thenvoi_bridge.inbox.core import OPEN, Item
+from thenvoi_bridge.inbox.core import OPEN, Item, State
 
 PAGE = 8
 """Messages on a page of a sweep: few, so that listings have several and shrink while they are read."""
@@ -76,18 +76,22 @@ class Receiver:
         while page < pages:
             page += 1
             self._clock.tally["heads of several pages"] += page == 2
-            some, pages = yield from self._wire.read(partial(self._platform.listed, room, page, HEAD))
+            some, pages = yield from self._wire.read(
+                partial(self._platform.listed, room, page, self._conduct.head)
+            )
             listed |= {message.id: message for message in some}
             yield from self._note_listed(some)
             if self._is_enough(listed):
                 break
-        if page >= pages:
+        if pages <= 1:
             yield from self._note_all(room, [*listed.values()], since)
         return {*listed}
 
     def _is_enough(self, listed: Iterable[str]) -> bool:
-        some = any(item.state in OPEN for item in self._rows.find(listed))
-        return some or not self._conduct.looks_further
+        states = {item.state for item in self._rows.find(listed)}
+        if not self._conduct.looks_past_the_dead_only:
+            return bool(states & OPEN)
+        return not self._conduct.looks_further or states != {State.DEAD}
 
     def _hear(self, socket: Socket) -> Steps[None]:
         """Take what is pushed and sweep, as long as the connection lasts."""
