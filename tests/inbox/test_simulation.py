@@ -17,6 +17,7 @@ from tests.faults.history import assert_happened
 from tests.inbox.simulation.campaign import (
     COMPUTERS,
     KEYS,
+    KINDS,
     NO_KEYS,
     Outcome,
     campaign,
@@ -67,10 +68,20 @@ HAPPENS = {
 }
 
 
+TWICE = {"no keys": 1 / 20_000}
+"""The share of messages that may be answered twice.
+
+Without keys that cannot be excluded: a process that is stopped after the platform refused a connection goes on
+where it was when it is continued, and sends what another one has long sent. Everywhere else it is none.
+"""
+
+
 def shown(which: str, messages: int, seed: int = 1) -> Outcome:
     """What came of a campaign in which nothing was lost, doubled or overtaken, though enough went wrong."""
     outcome = campaign(messages, seed, SETTINGS[which])
-    assert not outcome.wrong, f"{which}: {outcome.complaint()}"
+    wrong = {kind: many for kind in KINDS if (many := outcome.violations(kind))}
+    assert wrong.pop("answered_twice", 0) <= messages * TWICE.get(which, 0), f"{which}: {outcome.complaint()}"
+    assert not wrong, f"{which}: {outcome.complaint()}"
     counts = outcome.tally + Counter({"acknowledged again": outcome.steps[State.DONE, State.ACKING]})
     assert_happened(counts, {kind: -(-least * messages // 1000) for kind, least in HAPPENS[which].items()})
     return outcome

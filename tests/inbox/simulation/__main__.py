@@ -6,10 +6,8 @@ import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 
-from tests.inbox.simulation.campaign import COMPUTERS, KEYS, NO_KEYS, Outcome, campaign
+from tests.inbox.simulation.campaign import COMPUTERS, KEYS, KINDS, NO_KEYS, Outcome, campaign
 from tests.inbox.simulation.world import Settings
-
-KINDS = ("lost", "answered_twice", "unasked", "inversions", "unprocessed", "unended")
 
 
 def main() -> None:

@@ -24,6 +24,9 @@ Where one of them answers several messages at once, the other may answer some of
 for the oldest message only. So here every message has an answer of its own.
 """
 
+KINDS = ("lost", "answered_twice", "unasked", "inversions", "unprocessed", "unended")
+"""Ways in which messages can be wrong in the end."""
+
 
 @dataclass(slots=True)
 class Outcome:
@@ -44,7 +47,7 @@ class Outcome:
             self.wrong[seed] = verdict
 
     def violations(self, kind: str) -> int:
-        """How many messages are wrong in one way, which is a field of `Report`, or `unended`."""
+        """How many messages are wrong in one of these ways."""
         return sum(len(getattr(verdict.report, kind, verdict.unended)) for verdict in self.wrong.values())
 
     def complaint(self) -> str:
