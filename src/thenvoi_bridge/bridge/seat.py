@@ -62,7 +62,8 @@ class Seat:
     ) -> None:
         self.me, self.client, self.inbox = me, client, inbox
         self.rooms = Rooms(self._participants)
-        self.settler, self.sender = Settler(client, inbox), Sender(me.id, client, inbox)
+        self.settler = Settler(client, inbox)
+        self.sender = Sender(me.id, client, inbox, ended=self.settler.wake)
         self._lead, self._listener = lead, listener
         self._receiver: Receiver | None = None
         self._posted = Reception()
