@@ -25,6 +25,9 @@ No Thenvoi key is set, so this is the local platform: it runs on this computer o
 computer are there. Resource thenvoi://status says more.
 """
 
+ALWAYS = frozenset({"inbox_wait", "inbox_read", "reply", "send_message"})
+"""Tools that Claude Code, which looks for most when it needs them, is asked to have at hand always."""
+
 TOOLS = {
     "list_chats": "List the rooms I am in, oldest first, 20 a page.",
     "create_chat": "Open a new room that I own. Then add_participant, then send_message.",
@@ -201,6 +204,6 @@ PENDING = (
 
 BROKEN = "Something broke inside the bridge; its log on stderr says what"
 
-TRUNCATED = "[truncated: ask for a smaller page_size]"
+TRUNCATED = "[truncated: the rest does not fit]"
 
 WAITING = "waiting for mentions"
