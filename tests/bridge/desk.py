@@ -18,7 +18,7 @@ from mcp.shared.memory import create_client_server_memory_streams
 
 from tests.world import Somebody, World
 from thenvoi_bridge.bridge import sdk
-from thenvoi_bridge.bridge.delivery import fan_out
+from thenvoi_bridge.bridge.delivery import Updates, fan_out
 from thenvoi_bridge.bridge.endpoint import Endpoint, Locate, Side
 from thenvoi_bridge.bridge.profiles import Choice
 from thenvoi_bridge.bridge.resources import INBOX, STATUS
@@ -148,7 +148,7 @@ async def desk(
     server, subscribers = build(session, sides, local=False, choice=choice)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(session.run)
-        tasks.start_soon(fan_out, session, (INBOX, STATUS), subscribers.updated)
+        tasks.start_soon(fan_out, session, [Updates(session, (INBOX, STATUS), subscribers.updated)])
         async with McpClient(pipes(server), mode=mode, **more) as llm:
             yield Desk(session, llm)
         tasks.cancel_scope.cancel()

@@ -14,6 +14,7 @@ from thenvoi_bridge import __version__
 from thenvoi_bridge.bridge import mail
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.contract.call import Id
+from thenvoi_bridge.inbox.ladder import Rung
 
 if TYPE_CHECKING:
     from thenvoi_bridge.bridge.seat import Seat
@@ -73,6 +74,7 @@ async def _inbox(session: Session, query: _Query) -> dict[str, Any]:
         nothing = mail.page([], unread=0, next_cursor=None, connection=session.connection)
         return nothing | {"as_of": as_of}
     page = await mail.fitting_page(seat.inbox, query.after, query.chat_id, query.limit)
+    seat.noting.note(Rung.READ, session.name, page.items)
     shown = mail.page(
         page.items, unread=page.unread, next_cursor=page.next_cursor, connection=session.connection
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import anyio
 
+from thenvoi_bridge.bridge.noting import Noting
 from thenvoi_bridge.bridge.receiving import HANGS, Receiver, Reception
 from thenvoi_bridge.bridge.rooms import Person, Rooms
 from thenvoi_bridge.bridge.sending import Sender
@@ -64,6 +65,7 @@ class Seat:
         self.rooms = Rooms(self._participants)
         self.settler = Settler(client, inbox)
         self.sender = Sender(me.id, client, inbox, ended=self.settler.wake)
+        self.noting = Noting(inbox.ledger)
         self._lead, self._listener = lead, listener
         self._receiver: Receiver | None = None
         self._posted = Reception()
@@ -148,7 +150,8 @@ class Seat:
         await self.inbox.board.introduce(me)
         try:
             async with anyio.create_task_group() as tasks:
-                for work in (self.inbox.watch, self.settler.run, self.sender.run, self._extend):
+                workers = (self.settler.run, self.sender.run, self.noting.run, self._extend)
+                for work in (self.inbox.watch, *workers):
                     tasks.start_soon(work)
                 if await self._follow(ring, moved):
                     await self._receive(ring, moved)

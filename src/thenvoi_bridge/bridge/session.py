@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import import_module
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
@@ -39,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 
 class Session:
-    """What one host sees of Thenvoi. `run` it beside the MCP server."""
+    """What one host sees of Thenvoi. `run` it beside the MCP server. `name` is what the ledger calls it."""
 
     def __init__(self, locate: Locate, state_dir: Path) -> None:
         self._locate, self._state_dir = locate, state_dir
@@ -51,6 +52,7 @@ class Session:
         self.profile: UserDetails | None = None
         self._trouble: ThenvoiError | None = Unreachable("Still connecting to the platform")
         self._keeper = Keeper(self.ring)
+        self.name = token_hex(6)
 
     def introduce(self, host: str | None) -> None:
         """Learn the host's name and begin to connect. Only the first call counts."""
