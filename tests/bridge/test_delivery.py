@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +42,22 @@ class Ear:
                 await self._bell.wait()
 
 
+@dataclass(frozen=True)
+class Told:
+    """A rung that is told of these whenever there is something to look at."""
+
+    uris: Sequence[str]
+    updated: Callable[[str], Any]
+
+    async def look(self) -> None:
+        for uri in self.uris:
+            self.updated(uri)
+
+
 @asynccontextmanager
 async def fanned(session: Session, *uris: str, updated: Callable[[str], Any]) -> AsyncGenerator[None]:
-    async def tell(uri: str) -> None:
-        updated(uri)
-
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(fan_out, session, uris, tell)
+        tasks.start_soon(fan_out, session, [Told(uris, updated)])
         await anyio.lowlevel.checkpoint()  # now it waits
         yield
         tasks.cancel_scope.cancel()
