@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from tests.bridge.conftest import Scene
 from tests.bridge.desk import PATIENCE, Desk, at, desk, live, nowhere
 from tests.world import say
 from thenvoi_bridge.bridge import delivery
-from thenvoi_bridge.bridge.delivery import Look, Updates, fan_out
+from thenvoi_bridge.bridge.delivery import fan_out
 from thenvoi_bridge.bridge.endpoint import Locate
 from thenvoi_bridge.bridge.resources import INBOX, STATUS
 from thenvoi_bridge.bridge.session import Session
@@ -43,13 +44,22 @@ class Ear:
                 await self._bell.wait()
 
 
+@dataclass(frozen=True)
+class Told:
+    """A rung that is told of these whenever there is something to look at."""
+
+    uris: Sequence[str]
+    updated: Callable[[str], Any]
+
+    async def look(self) -> None:
+        for uri in self.uris:
+            self.updated(uri)
+
+
 @asynccontextmanager
 async def fanned(session: Session, *uris: str, updated: Callable[[str], Any]) -> AsyncGenerator[None]:
-    async def tell(uri: str) -> None:
-        updated(uri)
-
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(fan_out, session, [Updates(session, uris, tell)])
+        tasks.start_soon(fan_out, session, [Told(uris, updated)])
         await anyio.lowlevel.checkpoint()  # now it waits
         yield
         tasks.cancel_scope.cancel()
@@ -211,16 +221,15 @@ async def test_rungs_look_again_in_time_while_something_waits_and_not_otherwise(
     scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "ESCALATE", 0.05)
-    told, rung = Ear(), Rung()
-
-    async def updated(uri: str) -> None:
-        told(uri)
-
-    async with live(scene.here, scene.scout, state) as host, anyio.create_task_group() as tasks:
+    rung, here = Rung(), at(scene.here, agent=scene.scout)
+    async with (
+        subscribed(state, "auto", INBOX, locate=here) as (host, told),
+        anyio.create_task_group() as tasks,
+    ):
+        await host.until("live")
         sent = await say(scene.alice, scene.room, scene.scout, "hi")
         await host.unread(1)
-        rungs: list[Look] = [rung, Updates(host.session, [INBOX], updated)]
-        tasks.start_soon(fan_out, host.session, rungs)
+        tasks.start_soon(fan_out, host.session, [rung])
         await rung.ear.until(1)
         known = len(told.heard)
         await rung.ear.until(4)

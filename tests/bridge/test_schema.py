@@ -21,7 +21,17 @@ from thenvoi_bridge.bridge.tools import Tool
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
 TOOLS = pytest.mark.parametrize("tool", EVERY.values(), ids=lambda tool: tool.name)
 TOKENS, BYTES_A_TOKEN = 2_500, 4
-READING = ("list_", "get_", "next_", "inbox_read", "resolve_handle", "check_key", "health", "version")
+READING = (
+    "catch_up",
+    "list_",
+    "get_",
+    "next_",
+    "inbox_read",
+    "resolve_handle",
+    "check_key",
+    "health",
+    "version",
+)
 FINAL = ("remove_", "delete_", "supersede_")
 
 

@@ -7,19 +7,54 @@ on their connection, clients of 2026-07-28 listen and are told through a bus.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 import mcp_types as types
 from mcp.server.connection import Connection
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
-from mcp.server.lowlevel.server import Server
+from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.runner import serve_dual_era_loop
-from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
+from mcp.server.subscriptions import (
+    InMemorySubscriptionBus,
+    ListenHandler,
+    ResourcesListChanged,
+    ResourceUpdated,
+)
 from mcp.shared._stream_protocols import ReadStream, WriteStream
 from mcp.shared.message import SessionMessage
 
 Context = ServerRequestContext[Any, Any]
+
+
+class BridgeServer(Server[None]):
+    """A server that says the same of itself in both eras: of its lists, only that of resources changes.
+
+    The SDK says that none does in the handshake era, and that all do in 2026-07-28.
+    """
+
+    def get_capabilities(
+        self,
+        notification_options: NotificationOptions | None = None,
+        experimental_capabilities: dict[str, dict[str, Any]] | None = None,
+        extensions: dict[str, dict[str, Any]] | None = None,
+        *,
+        protocol_version: str | None = None,
+    ) -> types.ServerCapabilities:
+        """What the server can do; every entry and era asks here."""
+        said = super().get_capabilities(
+            NotificationOptions(resources_changed=True),
+            experimental_capabilities,
+            extensions,
+            protocol_version=protocol_version,
+        )
+        fixed = {
+            name: capability.model_copy(update={"list_changed": False})
+            for name in ("tools", "prompts")
+            if (capability := getattr(said, name))
+        }
+        return said.model_copy(update=fixed)
 
 
 class Subscribers:
@@ -27,9 +62,33 @@ class Subscribers:
 
     def __init__(self) -> None:
         self._bus = InMemorySubscriptionBus()
-        self.listen = ListenHandler(self._bus)
+        self._listen = ListenHandler(self._bus)
+        self._listened: Counter[str] = Counter()
         # By connection: it is the only thing that stays the same over one client's requests.
         self._legacy: weakref.WeakKeyDictionary[Connection, set[str]] = weakref.WeakKeyDictionary()
+
+    @property
+    def wanted(self) -> Collection[str]:
+        """The resources that somebody wants to be told of."""
+        return set(+self._listened).union(*self._legacy.values())
+
+    async def listen(
+        self, ctx: Context, params: types.SubscriptionsListenRequestParams
+    ) -> types.SubscriptionsListenResult:
+        """`subscriptions/listen` of 2026-07-28; lasts as long as the client listens."""
+        uris = {*(params.notifications.resource_subscriptions or ())}
+        self._listened.update(uris)
+        try:
+            return await self._listen(ctx, params)
+        finally:
+            self._listened.subtract(uris)
+
+    async def meet(self, ctx: Context, call_next: CallNext) -> HandlerResult:
+        """Middleware: know the clients of the handshake era, who are told of lists without asking."""
+        result = await call_next(ctx)
+        if ctx.method == "notifications/initialized":
+            self._legacy.setdefault(ctx.session._connection, set())
+        return result
 
     async def subscribe(self, ctx: Context, params: types.SubscribeRequestParams) -> types.EmptyResult:
         """`resources/subscribe` of the handshake era."""
@@ -47,6 +106,12 @@ class Subscribers:
         for connection, uris in list(self._legacy.items()):
             if uri in uris:
                 await connection.send_resource_updated(uri)
+
+    async def list_changed(self) -> None:
+        """Tell everybody that there are other resources than before. Never raises, as `updated`."""
+        await self._bus.publish(ResourcesListChanged())
+        for connection in list(self._legacy):
+            await connection.send_resource_list_changed()
 
 
 def on_first_contact(server: Server[Any], met: Callable[[str | None], None]) -> None:

@@ -8,8 +8,8 @@ from typing import BinaryIO
 
 import anyio
 
-from thenvoi_bridge.bridge import resources, sdk
-from thenvoi_bridge.bridge.delivery import Updates, fan_out
+from thenvoi_bridge.bridge import sdk
+from thenvoi_bridge.bridge.delivery import fan_out
 from thenvoi_bridge.bridge.endpoint import Endpoint, Locate, Side, sides_of
 from thenvoi_bridge.bridge.profiles import Choice, NoSuchTool, check
 from thenvoi_bridge.bridge.server import build
@@ -41,8 +41,7 @@ def run(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, parent: int) 
 
 async def _serve(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, parent: int) -> None:
     session = Session(locate(settings), settings.state_dir)
-    server, subscribers = build(session, sides(settings), local=settings.is_local, choice=choice(settings))
-    updates = Updates(session, (resources.INBOX, resources.STATUS), subscribers.updated)
+    server, changes = build(session, sides(settings), local=settings.is_local, choice=choice(settings))
     if settings.is_local:
         logger.info("no key is set: using the platform on this computer")
     if settings.name:
@@ -55,7 +54,7 @@ async def _serve(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, pare
 
         watch.over(parent, stop)
         tasks.start_soon(session.run)
-        tasks.start_soon(fan_out, session, [updates])
+        tasks.start_soon(fan_out, session, [changes])
         try:
             await sdk.serve(server, read, write)
         finally:
