@@ -9,7 +9,7 @@ from typing import BinaryIO
 import anyio
 
 from thenvoi_bridge.bridge import sdk
-from thenvoi_bridge.bridge.delivery import fan_out
+from thenvoi_bridge.bridge.delivery import Look, fan_out
 from thenvoi_bridge.bridge.endpoint import Endpoint, Locate, Side, sides_of
 from thenvoi_bridge.bridge.profiles import Choice, NoSuchTool, check
 from thenvoi_bridge.bridge.server import build
@@ -26,9 +26,10 @@ def run(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, parent: int) 
 
     It has gone when it closes either pipe, when a signal says so, or when `parent` is no longer our parent.
     The exit code is 0 then, and 1 only if the bridge itself broke down. Raises `BadSetting` for tools that
-    cannot be had.
+    cannot be had, and for a feed that may not be written.
     """
     check_choice(settings)
+    check_feed(settings)
     code = watch.CODE
     try:
         anyio.run(_serve, settings, wire_in, wire_out, parent)
@@ -42,6 +43,7 @@ def run(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, parent: int) 
 async def _serve(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, parent: int) -> None:
     session = Session(locate(settings), settings.state_dir)
     server, changes = build(session, sides(settings), local=settings.is_local, choice=choice(settings))
+    rungs: list[Look] = [changes, *feeds(settings, session)]
     if settings.is_local:
         logger.info("no key is set: using the platform on this computer")
     if settings.name:
@@ -54,7 +56,7 @@ async def _serve(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, pare
 
         watch.over(parent, stop)
         tasks.start_soon(session.run)
-        tasks.start_soon(fan_out, session, [changes])
+        tasks.start_soon(fan_out, session, rungs)
         try:
             await sdk.serve(server, read, write)
         finally:
@@ -89,6 +91,26 @@ def check_choice(settings: Settings) -> None:
     except NoSuchTool as exc:
         (row,) = (row for row in rows() if row.name == exc.choice)
         raise BadSetting(f"{variable(row)}: {exc}") from exc
+
+
+def check_feed(settings: Settings) -> None:
+    """Raise `BadSetting`, which names the variable, for a file that may not be written to."""
+    if settings.feed:
+        from thenvoi_bridge.bridge import feed
+
+        try:
+            feed.check(settings.feed)
+        except feed.Refused as exc:
+            raise BadSetting(f"THENVOI_FEED: {exc}") from exc
+
+
+def feeds(settings: Settings, session: Session) -> list[Look]:
+    """The rung that writes to a file, if there is to be one."""
+    if settings.feed is None:
+        return []
+    from thenvoi_bridge.bridge.feed import Feed
+
+    return [Feed(session, settings.feed, settings.state_dir / "feed.lock")]
 
 
 def locate(settings: Settings) -> Locate:
