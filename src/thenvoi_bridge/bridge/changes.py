@@ -20,7 +20,7 @@ class Changes:
         self._session, self._subscribers = session, subscribers
         self._told = session.bell
         self._marks: dict[str, Hashable] = {}
-        self._listed: Collection[str] = ()
+        self._listed: Collection[str] = []
 
     async def expect(self, uris: Iterable[str]) -> None:
         """Remember how these stand now, before whoever asks to be told of them is answered."""

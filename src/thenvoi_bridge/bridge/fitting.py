@@ -18,10 +18,10 @@ def fitted(answer: Any, budget: int) -> Any:
     Then `truncated` is true, and `next` has the `page` and `page_size` with which the rest begins. A single
     item that is too long is left as it is.
     """
-    match answer:
-        case {"data": [_, _, *_] as items, **place} if len(as_text(answer)) > budget:
-            return _cut(items, place, _how_many(items, budget - SPARE))
-    return answer
+    items = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(items, list) or len(items) < 2 or len(as_text(answer)) <= budget:
+        return answer
+    return _cut(items, answer, _how_many(items, budget - SPARE))
 
 
 def _how_many(items: Sequence[Any], budget: int) -> int:
@@ -29,10 +29,10 @@ def _how_many(items: Sequence[Any], budget: int) -> int:
     return max(1, sum(end <= budget for end in ends))
 
 
-def _cut(items: Sequence[Any], place: dict[str, Any], fitting: int) -> dict[str, Any]:
+def _cut(items: Sequence[Any], page: dict[str, Any], fitting: int) -> dict[str, Any]:
     """As many items as fit, or fewer: pages are of one size, so those before have to be pages of it, too."""
-    info = place.get("metadata") or place.get("meta") or {}
+    info = page.get("metadata") or page.get("meta") or {}
     before = (info.get("page", 1) - 1) * info.get("page_size", len(items))
     size = next(size for size in range(fitting, 0, -1) if before % size == 0)
     following = {"page": before // size + 2, "page_size": size}
-    return {"data": items[:size], **place, "truncated": True, "next": following}
+    return {**page, "data": items[:size], "truncated": True, "next": following}
