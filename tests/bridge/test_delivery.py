@@ -9,39 +9,19 @@ from typing import Any
 
 import anyio
 import apsw
-import mcp_types as types
 import pytest
-from mcp.client.subscriptions import ResourceUpdated
 
 from tests.bridge.conftest import Scene
 from tests.bridge.desk import PATIENCE, Desk, at, desk, live, nowhere
+from tests.bridge.ear import Ear, subscribed
 from tests.world import say
 from thenvoi_bridge.bridge import delivery
 from thenvoi_bridge.bridge.delivery import fan_out
-from thenvoi_bridge.bridge.endpoint import Locate
 from thenvoi_bridge.bridge.resources import INBOX, STATUS
 from thenvoi_bridge.bridge.session import Session
 
 ERAS = pytest.mark.parametrize("mode", ["auto", "legacy"])
 OLD_WAY = pytest.mark.filterwarnings("ignore::mcp.shared.exceptions.MCPDeprecationWarning")
-
-
-class Ear:
-    """Hears notifications, and lets a test wait for them."""
-
-    def __init__(self) -> None:
-        self.heard: list[str] = []
-        self._bell = anyio.Event()
-
-    def __call__(self, uri: str) -> None:
-        self.heard.append(uri)
-        self._bell.set()
-
-    async def until(self, number: int) -> None:
-        with anyio.fail_after(PATIENCE):
-            while len(self.heard) < number:
-                self._bell = anyio.Event()
-                await self._bell.wait()
 
 
 @dataclass(frozen=True)
@@ -61,43 +41,6 @@ async def fanned(session: Session, *uris: str, updated: Callable[[str], Any]) ->
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(fan_out, session, [Told(uris, updated)])
         await anyio.lowlevel.checkpoint()  # now it waits
-        yield
-        tasks.cancel_scope.cancel()
-
-
-@asynccontextmanager
-async def subscribed(
-    state: Path, mode: str, *uris: str, locate: Locate | None = None
-) -> AsyncGenerator[tuple[Desk, Ear]]:
-    """A host that has asked to be told of these as its era does it; without a platform nothing happens."""
-    ear = Ear()
-
-    async def hear(message: object) -> None:
-        if isinstance(message, types.ResourceUpdatedNotification):
-            ear(str(message.params.uri))
-
-    async with desk(locate or nowhere(), state, mode, message_handler=hear) as host:
-        if mode == "legacy":
-            for uri in uris:
-                await host.llm.subscribe_resource(uri)
-            yield host, ear
-        else:
-            async with listening(host, ear, uris):
-                yield host, ear
-
-
-@asynccontextmanager
-async def listening(host: Desk, ear: Ear, uris: Sequence[str]) -> AsyncGenerator[None]:
-    """`subscriptions/listen` of 2026-07-28."""
-    listen = host.llm.listen(resource_subscriptions=uris)
-    async with listen as events, anyio.create_task_group() as tasks:
-
-        async def hear() -> None:
-            async for event in events:
-                assert isinstance(event, ResourceUpdated)
-                ear(event.uri)
-
-        tasks.start_soon(hear)
         yield
         tasks.cancel_scope.cancel()
 
