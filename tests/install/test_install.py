@@ -115,7 +115,7 @@ def test_every_host_is_told_the_absolute_path_of_this_installation(account: Acco
     ]
     typed = {"type": "stdio"} if name in ("claude-code", "cursor", "vscode") else {}
     assert entry(name, file) == {**typed, **COMMAND, "env": {"THENVOI_AS": "Desk"}}
-    assert Path(COMMAND["command"]).is_absolute()
+    assert Path(server.this_command()[0]).is_absolute()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
@@ -127,9 +127,8 @@ def test_a_second_time_nothing_happens_and_uninstalling_takes_out_our_entry_alon
     before = '[mcp_servers.other]\ncommand = "x"\n' if name == "codex" else OTHER % TARGETS[name].table
     file.write_text(before)
     file.chmod(0o640)
-    kept = re.search(r"What was there is kept in (.*)", account.succeeds(name))
-    assert kept
-    assert Path(kept[1]).read_text() == before
+    _, kept, _ = account.succeeds(name).splitlines()
+    assert Path(kept.removeprefix("What was there is kept in ")).read_text() == before
     after = tree(account.home)
     assert account.succeeds(name) == f"thenvoi is already installed in {TARGETS[name].title}: {file}\n"
     assert tree(account.home) == after

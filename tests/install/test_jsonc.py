@@ -25,6 +25,7 @@ trees: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
     max_leaves=8,
 )
+switch: st.SearchStrategy[bool] = st.booleans()
 comments = st.sampled_from(['// "thenvoi": {', "//", "// }", "// a, b"]).map(lambda text: text + "\n") | (
     st.sampled_from(["/* } */", '/* "a": */', "/**/", "/* // \n */"])
 )
@@ -41,7 +42,7 @@ def texts(draw: st.DrawFn, tree: Any) -> str:
         return draw(trivia)
 
     def comma_at_end(parts: list[str]) -> str:
-        return "," + some() if parts and draw(st.booleans()) else ""
+        return "," + some() if draw(switch) and parts else ""
 
     def written(value: Any) -> str:
         if isinstance(value, dict):
@@ -52,7 +53,7 @@ def texts(draw: st.DrawFn, tree: Any) -> str:
         if isinstance(value, list):
             parts = [f"{some()}{written(v)}{some()}" for v in value]
             return "[" + (",".join(parts) or some()) + comma_at_end(parts) + "]"
-        return json.dumps(value, ensure_ascii=draw(st.booleans()))
+        return json.dumps(value, ensure_ascii=draw(switch))
 
     return some() + written(tree) + some()
 
