@@ -19,7 +19,7 @@ class Changes:
     def __init__(self, session: Session, subscribers: Subscribers) -> None:
         self._session, self._subscribers = session, subscribers
         self._marks: dict[str, Hashable] = {}
-        self._listed: Collection[str] = ()
+        self._listed: list[str] = []
 
     async def expect(self, uris: Iterable[str]) -> None:
         """Remember how these stand now, before whoever asks to be told of them is answered."""
@@ -55,7 +55,7 @@ class Changes:
             logger.info("nobody can tell what has changed (%s)", exc.code)
             return {}
 
-    async def _to_list(self) -> Collection[str]:
+    async def _to_list(self) -> list[str]:
         """The rooms that the list has."""
         try:
             return await resources.rooms_to_list(self._session)
