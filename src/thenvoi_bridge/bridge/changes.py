@@ -20,7 +20,7 @@ class Changes:
         self._session, self._subscribers = session, subscribers
         self._told = session.bell
         self._marks: dict[str, Hashable] = {}
-        self._listed: Collection[str] = []
+        self._listed: list[str] = []
 
     async def expect(self, uris: Iterable[str]) -> None:
         """Remember how these stand now, before whoever asks to be told of them is answered."""
@@ -62,7 +62,7 @@ class Changes:
             logger.info("nobody can tell what has changed (%s)", exc.code)
             return {}
 
-    async def _to_list(self) -> Collection[str]:
+    async def _to_list(self) -> list[str]:
         """The rooms that the list has."""
         try:
             return await resources.rooms_to_list(self._session)

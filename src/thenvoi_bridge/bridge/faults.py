@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from thenvoi_bridge.bridge import advice, wording
 from thenvoi_bridge.bridge.keeping import in_words
+from thenvoi_bridge.bridge.resources import BadCursor
 from thenvoi_bridge.contract.errors import NotFound, RateLimited, ThenvoiError
 from thenvoi_bridge.inbox.trouble import found_in
 
@@ -36,6 +37,8 @@ def told(missing: str, absent: Collection[str] = (), **data: Any) -> Iterator[No
         raise MCPError(types.INVALID_PARAMS, missing, data) from exc
     except ValidationError as exc:
         raise MCPError(types.INVALID_PARAMS, _mistakes(exc), data) from exc
+    except BadCursor as exc:
+        raise MCPError(types.INVALID_PARAMS, wording.BAD_CURSOR) from exc
     except Exception as exc:  # the SDK would tell an old client its text
         raise _broken(exc, absent, data) from exc
 

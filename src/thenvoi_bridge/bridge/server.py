@@ -48,11 +48,8 @@ class Switchboard:
         self, _: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListResourcesResult:
         """Answer `resources/list`. Raises `MCPError` for a cursor there is not."""
-        try:
-            with faults.told(wording.NO_RESOURCE, self._absent):
-                page, cursor = await resources.listed(self._session, params.cursor if params else None)
-        except resources.BadCursor as exc:
-            raise MCPError(types.INVALID_PARAMS, wording.BAD_CURSOR) from exc
+        with faults.told(wording.NO_RESOURCE, self._absent):
+            page, cursor = await resources.listed(self._session, params.cursor if params else None)
         return types.ListResourcesResult(resources=page, next_cursor=cursor)
 
     async def list_templates(
