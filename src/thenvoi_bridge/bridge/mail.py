@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from thenvoi_bridge.bridge.untrusted import visible
+from thenvoi_bridge.bridge.untrusted import UNTRUSTED, visible
 from thenvoi_bridge.contract.contacts import ContactRequest
 from thenvoi_bridge.contract.identity import AgentMe
 from thenvoi_bridge.contract.memories import Memory
@@ -44,13 +44,13 @@ def shown(item: Item, loops: Collection[str] = ()) -> dict[str, Any]:
         "sender_type": message.sender_type,
         "inserted_at": message.inserted_at,
         "attempt": item.attempts,
-        "untrusted": {
+        UNTRUSTED: {
             "content": content[:LONGEST],
             "sender_name": visible(message.sender_name or ""),
             "chat_title": visible(item.chat_title or ""),
+            **({"failed": visible(item.error or "")} if item.state is State.DEAD else {}),
         },
     }
-    view |= {"failed": visible(item.error or "")} if item.state is State.DEAD else {}
     view |= {"loop_suspected": True} if message.sender_id in loops else {}
     return view | ({"truncated": True} if len(content) > LONGEST else {})
 
@@ -106,7 +106,7 @@ def plain(answer: Any) -> Any:
         case MetaPage():
             return {"data": plain(answer.data), "meta": _place(answer.meta)}
         case MessageSent():
-            return answer.model_dump(exclude={"recipients": {"__all__": {"name"}}})
+            return answer.model_dump(include={"id": True, "success": True, "recipients": {"__all__": {"id"}}})
         case AgentMe():
             return answer.model_dump(exclude_none=True, exclude={"feature_flags"})
     return answer.model_dump(mode="json", exclude_none=True)

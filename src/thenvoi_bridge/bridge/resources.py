@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from thenvoi_bridge import __version__
 from thenvoi_bridge.bridge import mail
 from thenvoi_bridge.bridge.session import Session
+from thenvoi_bridge.bridge.untrusted import all_visible
 from thenvoi_bridge.contract.call import Id
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ async def read(session: Session, uri: str) -> str | None:
     if view is None:
         return None
     asked = {name: values[-1] for name, values in parse_qs(query, keep_blank_values=True).items()}
-    return mail.as_text(await view(session, _Query.model_validate(asked)))
+    return mail.as_text(all_visible(await view(session, _Query.model_validate(asked))))
 
 
 async def _inbox(session: Session, query: _Query) -> dict[str, Any]:
@@ -86,7 +87,7 @@ async def _status(session: Session, _: _Query) -> dict[str, Any]:
         "platform": endpoint.base_url if endpoint else None,
         "local": endpoint.local if endpoint else None,
         "connection": session.connection,
-        "trouble": session.trouble.message if session.trouble else None,
+        "trouble": session.trouble.ours if session.trouble else None,
         "agent": {"id": seat.me.id, "handle": seat.me.handle, "name": seat.me.name} if seat else None,
         "person": session.profile.model_dump(include={"id", "handle", "email"}) if session.profile else None,
         "socket": _socket(seat) if seat else None,
