@@ -84,11 +84,13 @@ def _from_platform(problem: ThenvoiError, group: str) -> dict[str, Any]:
 
 
 def _nobody(problem: NotFoundByName) -> dict[str, Any]:
+    """What was written may be somebody's name, copied."""
     found = "More than one answers to" if problem.several else "Nobody here answers to"
+    written = {"written": _cut(problem.written)}
     return {
         "code": "ambiguous" if problem.several else "nobody",
-        "message": f"{found} {_cut(repr(visible(problem.written)))}",
-        UNTRUSTED: {"choices": [*problem.choices]} if problem.choices else None,
+        "message": f"{found} what is `written`",
+        UNTRUSTED: written | ({"choices": [*problem.choices]} if problem.choices else {}),
         "next_step": wording.NEXT["nobody"],
     }
 
