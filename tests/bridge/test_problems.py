@@ -22,7 +22,7 @@ KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and is
 
 
 def told(problem: problems.Problem, shape: dict[str, Any] = SHAPE) -> dict[str, Any]:
-    """The error as structure, which the texts say too; others' words are in one of their own, between marks."""
+    """The error as structure, which the texts say too; others' words are in one of their own."""
     result = problems.result(problem, shape)
     texts = [block.text for block in result.content if isinstance(block, types.TextContent)]
     assert result.is_error

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import mcp_types as types
 import pytest
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -66,16 +67,25 @@ class Town:
     host: Desk
     used: set[str] = field(default_factory=set)
 
-    async def __call__(self, tool: str, *, fails: bool = False, **arguments: Any) -> Any:
+    async def __call__(self, tool: str, **arguments: Any) -> Any:
         """What a tool answers. Nothing hostile stands in it but between marks and under `untrusted`."""
-        result = await self.host.llm.call_tool(tool, arguments)
-        assert bool(result.is_error) is fails, (tool, result.content)
-        check(tool, own_voice(result))
-        self.used.add(tool)
-        if fails:
-            return result.structured_content["error"]
+        result = await self._checked(tool, arguments)
+        assert not result.is_error, (tool, result.content)
         text = text_of(result)
         return json.loads((inside(text) or [text])[0])
+
+    async def refused(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """The error of a tool that must fail; the same holds for it."""
+        result = await self._checked(tool, arguments)
+        assert result.is_error, (tool, result.content)
+        error: dict[str, Any] = result.structured_content["error"]
+        return error
+
+    async def _checked(self, tool: str, arguments: dict[str, Any]) -> types.CallToolResult:
+        result = await self.host.llm.call_tool(tool, arguments)
+        check(tool, own_voice(result))
+        self.used.add(tool)
+        return result
 
 
 def check(where: str, own: str) -> None:
@@ -208,28 +218,28 @@ async def test_no_error_says_others_words_as_its_own(town: Town, caplog: pytest.
     room = {"chat_id": town.room.id}
     say = {**room, "content": "hello"}
     for tool in ("send_message", "send_my_message"):
-        nobody = await town(tool, fails=True, **say, mentions=[EVIL])
+        nobody = await town.refused(tool, **say, mentions=[EVIL])
         assert CANARY in nobody["untrusted"]["written"]
-    several = await town("add_participant", fails=True, **room, participant_id=NAME)
+    several = await town.refused("add_participant", **room, participant_id=NAME)
     assert (several["code"], len(several["untrusted"]["choices"])) == ("ambiguous", 2)
     assert CANARY in several["untrusted"]["choices"][0]
     outside = (await town.here.agent(town.mallory, NAME)).id
     for tool in ("send_message", "send_my_message"):
-        nobody = await town(tool, fails=True, **say, mentions=[outside])
+        nobody = await town.refused(tool, **say, mentions=[outside])
         assert CANARY in json.dumps(nobody["untrusted"])
-    await town("add_participant", fails=True, **room, participant_id=outside)
-    await town("remove_contact", fails=True, handle=town.writer.handle)
-    await town("reply", fails=True, message_ids=[town.room.id], content="hello")
-    await town("get_memory", fails=True, memory_id="x/../y")
+    await town.refused("add_participant", **room, participant_id=outside)
+    await town.refused("remove_contact", handle=town.writer.handle)
+    await town.refused("reply", message_ids=[town.room.id], content="hello")
+    await town.refused("get_memory", memory_id="x/../y")
     town.liar.paths = ("/messages", "/events", "/peers", "/chats", "/participants")
     with caplog.at_level(logging.DEBUG, "thenvoi_bridge"):
         for town.liar.status in (400, 403, 404, 409, 413, 422, 500):
             for tool, more in (("send_event", {**say, "message_type": "task"}), ("create_chat", {})):
-                lied = await town(tool, fails=True, **more)
+                lied = await town.refused(tool, **more)
                 assert town.liar.status >= 500 or CANARY in json.dumps(lied["untrusted"])
         town.liar.status = 422
-        await town("list_peers", fails=True)
-        await town("send_message", fails=True, **say, mentions=[town.alice.id])
+        await town.refused("list_peers")
+        await town.refused("send_message", **say, mentions=[town.alice.id])
     assert CANARY not in caplog.text.casefold()
 
 
@@ -263,8 +273,8 @@ async def test_progress_has_nothing_to_say_of_others(town: Town, monkeypatch: py
     monkeypatch.setattr(composites, "BEAT", 0.01)
     words: set[str | None] = set()
 
-    async def beat(_: float, __: float | None, word: str | None) -> None:
-        words.add(word)
+    async def beat(progress: float, total: float | None, message: str | None) -> None:
+        words.add(message)
 
     await town("inbox_wait")
     await town.host.llm.call_tool("inbox_wait", {"timeout_s": 0.1}, progress_callback=beat)
