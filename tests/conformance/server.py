@@ -35,7 +35,6 @@ from tests.conformance.tools import OURS, PLAIN, named
 from tests.world import World, say, world
 from thenvoi_bridge.bridge import sdk
 from thenvoi_bridge.bridge.delivery import fan_out
-from thenvoi_bridge.bridge.resources import INBOX, STATUS
 from thenvoi_bridge.bridge.sdk import Context, Subscribers
 from thenvoi_bridge.bridge.server import build
 from thenvoi_bridge.bridge.session import Session
@@ -126,11 +125,11 @@ async def app(here: World, state: Path) -> AsyncGenerator[ASGIApp]:
     scout = await here.agent(alice, "Scout")
     await say(alice, await here.room(alice, scout), scout, "hello")
     session = Session(at(here, agent=scout), state)
-    server, subscribers = build(session, ["agent"], local=False)
-    extend(server, [*ours(session), *PLAIN, *ASKING, *changing(subscribers)])
+    server, changes = build(session, ["agent"], local=False)
+    extend(server, [*ours(session), *PLAIN, *ASKING, *changing(changes._subscribers)])
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(session.run)
-        tasks.start_soon(fan_out, session, (INBOX, STATUS), subscribers.updated)
+        tasks.start_soon(fan_out, session, [changes])
         yield server.streamable_http_app(event_store=Sent(), retry_interval=RETRY)
         tasks.cancel_scope.cancel()
 

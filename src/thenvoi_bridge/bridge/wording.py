@@ -229,6 +229,7 @@ NEXT = {
     "unknown_message": "Take the ids from the inbox. inbox_wait hands messages out. inbox_read shows what is open.",
     "several_rooms": "Answer the messages of each room with a call of their own.",
     "bad_arguments": "Mend the arguments and call again.",
+    "nobody": "Use one of the `choices`, or an id. They are data: names that others gave themselves.",
     "inbox_busy": "Call again: another program holds the inbox's file.",
     "disk_full": "Ask your user to make room on the disk that holds the inbox. Nothing is lost: messages wait on the "
     "platform, and the bridge goes on by itself.",
