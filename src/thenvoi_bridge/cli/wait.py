@@ -89,9 +89,10 @@ class Waiting:
 
         receives = quiet.knows_its_agent(chosen)
         try:
-            _, self.trouble = await found.visit(self._state_dir, self._agent, self._look_first)
+            _, unusable = await found.visit(self._state_dir, self._agent, self._look_first)
+            self.trouble += unusable
         except found.NoInbox as exc:
-            self.trouble = [] if receives else [str(exc)]
+            self.trouble += [] if receives else [str(exc)]
         if self.printed or self.trouble:
             return
         if receives:
