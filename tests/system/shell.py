@@ -44,7 +44,7 @@ async def typed(
     program: Sequence[str] = MODULE,
     encoding: str = "utf-8",
     given: bytes = b"",
-    **more: str,
+    **more: Any,
 ) -> Ended:
     """`thenvoi-bridge`, as somebody types it; `given` is what is piped into it."""
     command = [sys.executable, "-W", "error", *program, *arguments]

@@ -641,17 +641,33 @@ async def test_every_command_of_the_guide_does_what_it_says(state: Path) -> None
     await guided(state)
     commands = [line for block in blocks("console") for line in block.splitlines()]
     commands += [line.split(maxsplit=5)[5] for block in blocks("crontab") for line in block.splitlines()]
-    assert len(commands) == 8
+    assert len(commands) == 10
     shown = {}
     for line in commands:
-        program, group, *arguments = shlex.split(line)
-        assert (program, group) == ("thenvoi-bridge", "inbox")
-        shown[line] = done(await typed(state, *arguments))
-    assert blocks("text") == [shown[commands[0]]]
-    assert f"{ID}3" in shown[commands[1]]
-    assert shown[commands[2]].count(ID) == 3
+        program, *arguments = shlex.split(line)
+        assert program == "thenvoi-bridge"
+        shown[line] = (await shell.typed(state, *arguments)).out
+    listing, narrowed, everything, *_, waiting, waiting_in_cron, dead = commands
+    assert blocks("text") == [shown[listing]]
+    assert f"{ID}3" in shown[narrowed]
+    assert shown[everything].count(ID) == 3
     assert await states(state) == {f"{ID}1": "acking", f"{ID}2": "acking", f"{ID}3": "ready"}
-    assert shown[commands[-1]] == ""
+    assert shown[waiting].count(ID) == 1
+    assert shown[dead] == ""
+    assert [line["id"] for line in records(shown[waiting_in_cron])] == [f"{ID}3"]
+
+
+async def test_every_hook_of_the_guide_tells_its_host(state: Path) -> None:
+    await guided(state)
+    commands = re.findall(r'"command": "([^"]+)"', "".join(blocks("json")))
+    assert [json.loads(block) for block in blocks("json")]
+    assert len(commands) == 7
+    for nth, line in enumerate(commands):
+        program, group, *arguments = shlex.split(line)
+        assert (program, group) == ("thenvoi-bridge", "hook")
+        ended = await shell.typed(state, group, *arguments, given=b'{"session_id": "s%d"}' % nth)
+        said = ended.err if ended.code == 2 else ended.out
+        assert (f"{ID}1" in said, ended.code) == (True, 2 if "--wait" in line else 0)
 
 
 async def test_the_guide_has_every_state_and_every_member_that_programs_get(state: Path) -> None:

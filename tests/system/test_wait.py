@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -38,7 +39,7 @@ def state(tmp_path: Path) -> Path:
     return tmp_path / "state"
 
 
-async def run(state: Path, *arguments: str, timeout: float = 0, **environ: str) -> Ended:
+async def run(state: Path, *arguments: str, timeout: float = 0, **environ: Any) -> Ended:
     return await typed(state, "wait", "--timeout", str(timeout), *arguments, **environ)
 
 
@@ -156,7 +157,7 @@ async def test_a_shell_with_a_key_needs_no_host_and_takes_nothing(here: World, s
     alice = await here.person()
     scout = await here.agent(alice, "Scout")
     room = await here.room(alice, scout)
-    keyed = {"THENVOI_BASE_URL": here.url, "THENVOI_API_KEY": scout.key}
+    keyed: dict[str, Any] = {"THENVOI_BASE_URL": here.url, "THENVOI_API_KEY": scout.key}
     with anyio.fail_after(60):
         first = await say(alice, room, scout, "anybody there?")
         ended = await run(state, "--json", timeout=40, **keyed)
@@ -202,7 +203,7 @@ async def test_nothing_of_mcp_is_needed_even_to_receive(here: World, state: Path
         "from thenvoi_bridge.cli import main\n"
         "main()\n"
     )
-    keyed = {"THENVOI_BASE_URL": here.url, "THENVOI_API_KEY": scout.key}
+    keyed: dict[str, Any] = {"THENVOI_BASE_URL": here.url, "THENVOI_API_KEY": scout.key}
     ended = await typed(state, "wait", "--json", "--timeout", "40", program=("-c", program), **keyed)
     line, heavy = ended.out.splitlines()
     assert json.loads(line)["agent"] == scout.handle != SCOUT["handle"]
