@@ -19,9 +19,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "bridge": {"contract", "client", "listener", "inbox"},
     "platform": {"contract", "phoenix", "storage", "settings"},
     "hosting": {"bridge", "settings", "client", "contract", "inbox"},
+    "doctor": {"settings", "bridge", "client", "contract", "inbox", "listener", "hosting", "install"},
     "demo": {"client", "contract"},
     "docs": {"bridge", "platform", "settings"},
-    "cli": {"settings", "hosting", "platform", "contract", "storage", "inbox", "install", "demo", "docs"},
+    "cli": {"settings", "hosting", "platform", "contract", "storage", "inbox", "install", "doctor", "demo", "docs"},
     "__main__": {"cli"},
     "__init__": set(),
 }

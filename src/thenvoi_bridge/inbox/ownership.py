@@ -145,6 +145,14 @@ class Leadership:
         return since / 1e9 if since >= 0 else math.inf
 
 
+def is_led(folder: Path) -> bool:
+    """Whether a process leads in a folder. Does not wait, and takes nothing from anybody.
+
+    Who wants to lead at the same instant may find the place taken; he asks again anyway.
+    """
+    return _held(folder / "leader.lock")
+
+
 def _took(lock: BaseFileLock) -> bool:
     try:
         lock.acquire(timeout=0)
