@@ -20,6 +20,7 @@ from mcp import StdioServerParameters
 from tests.system.test_local import platforms, status
 from tests.world import host
 
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 INSTALL = [sys.executable, "-m", "thenvoi_bridge", "install"]
 
 
@@ -57,10 +58,10 @@ async def started(home: Path, entry: dict[str, Any]) -> AsyncGenerator[McpClient
 
 
 async def test_two_hosts_that_were_installed_with_two_agents_talk_to_each_other(home: Path) -> None:
-    told = await installs(home, "cursor", "--as", "Editor")
-    assert told.startswith("thenvoi is installed in Cursor: ")
-    told = await installs(home, "codex", "--as", "Coder")
-    assert told.startswith("thenvoi is installed in Codex: ")
+    for name, agent in (("cursor", "Editor"), ("codex", "Coder")):
+        told = await installs(home, name, "--as", agent)
+        typed = f"$ thenvoi-bridge install {name} --as {agent}\n"
+        assert typed + told.replace(str(home), "~") in README
     cursor = json.loads((home / ".cursor" / "mcp.json").read_text())["mcpServers"]["thenvoi"]
     codex = tomllib.loads((home / ".codex" / "config.toml").read_text())["mcp_servers"]["thenvoi"]
     async with started(home, cursor) as editor, started(home, codex) as coder:

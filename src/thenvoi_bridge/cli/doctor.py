@@ -7,6 +7,8 @@ import sys
 
 import click
 
+from thenvoi_bridge.cli.options import write_out_the_rest
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
@@ -17,6 +19,7 @@ def doctor(as_json: bool) -> None:
     """
     import anyio
 
+    write_out_the_rest()
     sys.exit(0 if anyio.run(_look, as_json) else 1)
 
 
@@ -37,5 +40,5 @@ async def _look(as_json: bool) -> bool:
 def _line(level: str, said: str, cure: str | None) -> str:
     from thenvoi_bridge.cli.entries import visible
 
-    helps = f"\n{'':9}→ {visible(cure)}" if cure else ""
+    helps = f"\n{'':9}cure: {visible(cure)}" if cure else ""
     return f"{level:<9}{visible(said)}{helps}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from collections.abc import Callable
@@ -42,6 +43,12 @@ def flags_of(
         return command
 
     return add
+
+
+def write_out_the_rest() -> None:
+    """Let stdout write out what a terminal has no letter for: that is no reason to stop."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def log_to_stderr(level: str) -> None:

@@ -146,10 +146,7 @@ class Leadership:
 
 
 def is_led(folder: Path) -> bool:
-    """Whether a process leads in a folder. Does not wait, and takes nothing from anybody.
-
-    Who wants to lead at the same instant may find the place taken; he asks again anyway.
-    """
+    """Whether a process leads in a folder at this moment."""
     return _held(folder / "leader.lock")
 
 
