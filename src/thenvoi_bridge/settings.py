@@ -56,6 +56,11 @@ class Settings:
     tools: str = _setting("Single tools to offer besides, with commas between.", "")
     exclude_tools: str = _setting("Tools not to offer, with commas between.", "")
     read_only: bool = _setting("Offer only tools that change nothing.", False)
+    allow_rooms: str = _setting("Ids of the only rooms to have to do with, with commas between.", "")
+    allow_senders: str = _setting(
+        "Ids or handles of the only ones whose messages are handed out, with commas between.", ""
+    )
+    chat: str | None = _setting("Id of the one room there is: tools take no other, and none lists rooms.")
     state_dir: Path = _setting("Folder for the inbox and the local platform.", _STATE)
     log_level: str = _setting("How much to write to stderr: debug, info, warning or error.", "info")
 

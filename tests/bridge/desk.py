@@ -18,6 +18,7 @@ from mcp.shared.memory import create_client_server_memory_streams
 
 from tests.world import Somebody, World
 from thenvoi_bridge.bridge import sdk
+from thenvoi_bridge.bridge.allowing import Allowed
 from thenvoi_bridge.bridge.delivery import fan_out
 from thenvoi_bridge.bridge.endpoint import Endpoint, Locate, Side
 from thenvoi_bridge.bridge.profiles import Choice
@@ -141,10 +142,11 @@ async def desk(
     mode: str = "auto",
     sides: tuple[Side, ...] = ("agent",),
     choice: Choice = EVERYTHING,
+    allowed: Allowed = Allowed(),
     **more: Any,
 ) -> AsyncGenerator[Desk]:
     """A host whose session runs until the end of the block. `more` goes to its MCP client."""
-    session = Session(locate, state)
+    session = Session(locate, state, allowed)
     server, subscribers = build(session, sides, local=False, choice=choice)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(session.run)

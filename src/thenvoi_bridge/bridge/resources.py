@@ -92,6 +92,7 @@ async def _status(session: Session, _: _Query) -> dict[str, Any]:
         "person": session.profile.model_dump(include={"id", "handle", "email"}) if session.profile else None,
         "socket": _socket(seat) if seat else None,
         "unread": await seat.inbox.unread() if seat else None,
+        "held_back": await seat.inbox.held_back() if seat else None,
         "dead": await seat.inbox.dead() if seat else None,
         "rooms": len(seat.rooms.titles) if seat else None,
         "contact_requests": seat.reception.requests if seat else None,

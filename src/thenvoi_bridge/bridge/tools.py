@@ -66,6 +66,16 @@ class Tool:
     effect: Effect = "writes"
     idempotent: bool = False
 
+    @property
+    def has_room(self) -> bool:
+        """Whether it is told in which room to do its work."""
+        return "chat_id" in self.schema["properties"]
+
+    @property
+    def opens_room(self) -> bool:
+        """Whether there is a room more after it."""
+        return self.group == "chats" and not self.has_room and self.effect == "writes"
+
     def described(self, absent: Collection[str] = ()) -> types.Tool:
         """As `tools/list` has it, to a host that was not given the tools in `absent`."""
         return types.Tool(
@@ -98,7 +108,9 @@ class Tools:
         if name != "inbox_wait" and (seat := self._session.seat_now):
             seat.works()  # whoever only waits shows no sign of being at work on what it was handed
         try:
-            said = await tool.run(self._session, schema.lenient(arguments, tool.schema), beat)
+            meant = schema.lenient(arguments, tool.schema)
+            self._session.allowed.check(meant, opens_room=tool.opens_room)
+            said = await tool.run(self._session, meant, beat)
         except (ThenvoiError, InboxError, NotFoundByName, ValidationError) as problem:
             return await self._with_unread(self._refusal(problem, tool))
         except Exception as exc:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from typing import BinaryIO
 
 import anyio
 
 from thenvoi_bridge.bridge import resources, sdk
+from thenvoi_bridge.bridge.allowing import Allowed
 from thenvoi_bridge.bridge.delivery import fan_out
 from thenvoi_bridge.bridge.endpoint import Endpoint, Locate, Side, sides_of
 from thenvoi_bridge.bridge.profiles import Choice, NoSuchTool, check
 from thenvoi_bridge.bridge.server import build
 from thenvoi_bridge.bridge.session import Session
+from thenvoi_bridge.contract.call import ID
 from thenvoi_bridge.hosting import watch, wire
 from thenvoi_bridge.hosting.local import LocalPlatform
 from thenvoi_bridge.settings import BadSetting, Settings, names, rows, variable
@@ -29,6 +32,7 @@ def run(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, parent: int) 
     cannot be had.
     """
     check_choice(settings)
+    allowed(settings)
     code = watch.CODE
     try:
         anyio.run(_serve, settings, wire_in, wire_out, parent)
@@ -40,7 +44,7 @@ def run(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, parent: int) 
 
 
 async def _serve(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, parent: int) -> None:
-    session = Session(locate(settings), settings.state_dir)
+    session = Session(locate(settings), settings.state_dir, allowed(settings))
     server, subscribers = build(session, sides(settings), local=settings.is_local, choice=choice(settings))
     if settings.is_local:
         logger.info("no key is set: using the platform on this computer")
@@ -79,7 +83,22 @@ def choice(settings: Settings) -> Choice:
         tools=names(settings.tools),
         exclude_tools=names(settings.exclude_tools),
         read_only=settings.read_only,
+        chat=settings.chat,
     )
+
+
+def allowed(settings: Settings) -> Allowed:
+    """Which rooms and senders the host may have to do with. Raises `BadSetting`, which shows no value."""
+    rooms, senders = names(settings.allow_rooms), names(settings.allow_senders)
+    if not all(re.fullmatch(ID, room) for room in rooms):
+        raise BadSetting("THENVOI_ALLOW_ROOMS must be ids of rooms, with commas between")
+    if any(re.search(r"\s", sender) for sender in senders):
+        raise BadSetting("THENVOI_ALLOW_SENDERS must be ids or handles, with commas between")
+    if settings.chat is not None and not re.fullmatch(ID, settings.chat):
+        raise BadSetting("THENVOI_CHAT must be the id of a room")
+    if settings.chat and rooms and settings.chat not in rooms:
+        raise BadSetting("THENVOI_CHAT must be one of THENVOI_ALLOW_ROOMS")
+    return Allowed(rooms, senders, settings.chat)
 
 
 def check_choice(settings: Settings) -> None:

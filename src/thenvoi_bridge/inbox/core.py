@@ -27,6 +27,7 @@ SUSPECT = 2
 """Attempts after which a message is handed out alone, so that it cannot take innocent ones down with it."""
 
 Outcome = Literal["processed", "failed"]
+Sees = Callable[[str, str], bool]
 
 
 class State(StrEnum):
@@ -126,11 +127,16 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks and when: an owner's id, the time in seconds, and how to tell which owners still live."""
+    """Who asks and when (seconds), which owners still live, and which rooms and senders it may know of."""
 
     id: str
     now: float
     alive: Callable[[str], bool]
+    sees: Sees | None = None
+
+    def may_see(self, item: Item) -> bool:
+        """Whether it is of a room and a sender that are allowed."""
+        return self.sees is None or self.sees(item.chat_id, item.message.sender_id)
 
     def is_free(self, owner: str | None, until: float) -> bool:
         """Whether nobody holds it who lives, and whose time has not run out."""
@@ -149,8 +155,9 @@ class Caller:
 
 def is_unheld(item: Item, alive: Callable[[str], bool]) -> bool:
     """Whether it waits for an answer and no living owner holds it, however long ago it was handed out."""
-    held = item.owner is not None and alive(item.owner)
-    return item.state is State.READY or (item.state is State.LEASED and not held)
+    return item.state is State.READY or (
+        item.state is State.LEASED and not (item.owner and alive(item.owner))
+    )
 
 
 def sent_at(message: ChatMessage) -> str:
