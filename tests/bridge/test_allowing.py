@@ -198,9 +198,7 @@ def test_a_tool_about_rooms_cannot_be_asked_for_with_a_pin() -> None:
         ({"allow_rooms": "x", "chat": "y"}, "THENVOI_CHAT must be one of THENVOI_ALLOW_ROOMS"),
     ],
 )
-def test_settings_that_cannot_be_meant_end_the_start_and_are_not_shown(
-    wrong: dict[str, str], name: str
-) -> None:
+def test_settings_that_cannot_be_meant_end_the_start_unshown(wrong: dict[str, str], name: str) -> None:
     with pytest.raises(BadSetting, match=name) as caught:
         allowed(Settings(**wrong))  # type: ignore[arg-type]
     assert not set(wrong.values()) & set(str(caught.value).split())

@@ -41,7 +41,7 @@ class Allowed:
             raise Forbidden(wording.ROOM_NOT_ALLOWED, code="room_not_allowed")
 
 
-EVERYTHING = Allowed()
+ALL = Allowed()
 
 
 class Doorman:

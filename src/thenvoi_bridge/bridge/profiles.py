@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Any
 
 from thenvoi_bridge.bridge.composites import INBOX_TOOLS
 from thenvoi_bridge.bridge.endpoint import Side
-from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.bridge.speaking import SPEAKING_TOOLS
-from thenvoi_bridge.bridge.tools import CALL_TOOLS, Beat, Said, Tool
+from thenvoi_bridge.bridge.tools import CALL_TOOLS, Tool
 
 AGENT = (
     "inbox_wait",
@@ -113,15 +111,11 @@ def pinned(tool: Tool, chat_id: str) -> Tool:
     """The tool with its room filled in, if it takes one: a model is not asked for it."""
     if not tool.has_room:
         return tool
-
-    async def run(session: Session, arguments: dict[str, Any], beat: Beat) -> Said:
-        return await tool.run(session, {**arguments, "chat_id": chat_id}, beat)
-
     properties = {name: field for name, field in tool.schema["properties"].items() if name != "chat_id"}
     required = [name for name in tool.schema.get("required", []) if name != "chat_id"]
     rest = {name: value for name, value in tool.schema.items() if name != "required"}
     shape = {**rest, "properties": properties} | ({"required": required} if required else {})
-    return replace(tool, schema=shape, run=run)
+    return replace(tool, schema=shape, room=chat_id)
 
 
 def absent(tools: Collection[Tool]) -> frozenset[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import anyio
 
-from thenvoi_bridge.bridge.allowing import Allowed, Doorman
+from thenvoi_bridge.bridge.allowing import ALL, Allowed, Doorman
 from thenvoi_bridge.bridge.receiving import HANGS, Receiver, Reception
 from thenvoi_bridge.bridge.rooms import Person, Rooms
 from thenvoi_bridge.bridge.sending import Sender
@@ -259,7 +259,7 @@ class Seat:
 
 @asynccontextmanager
 async def seated(
-    me: AgentMe, client: Client, *, key: str, socket: str, state_dir: Path, allowed: Allowed
+    me: AgentMe, client: Client, *, key: str, socket: str, state_dir: Path, allowed: Allowed = ALL
 ) -> AsyncGenerator[Seat]:
     """Open the inbox of an agent in `state_dir` and take its seat. Raises `StorageError`, `NotPrivate`.
 

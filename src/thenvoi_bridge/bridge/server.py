@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from thenvoi_bridge import __version__
 from thenvoi_bridge.bridge import advice, profiles, resources, sdk, wording
+from thenvoi_bridge.bridge.consent import Consent, Pending
 from thenvoi_bridge.bridge.endpoint import Side
 from thenvoi_bridge.bridge.profiles import USUAL, Choice
 from thenvoi_bridge.bridge.sdk import Context, Subscribers
@@ -26,17 +27,24 @@ class Switchboard:
     """Hands each request to what answers it."""
 
     def __init__(self, session: Session, tools: Tools) -> None:
-        self._session, self._tools = session, tools
+        self._session, self._tools, self._users = session, tools, sdk.Users()
 
     async def list_tools(self, _: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         """Answer `tools/list`."""
         return types.ListToolsResult(tools=self._tools.listed)
 
-    async def call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+    async def call_tool(
+        self, ctx: Context, params: types.CallToolRequestParams
+    ) -> types.CallToolResult | types.InputRequiredResult:
         """Answer `tools/call`. Raises `MCPError` for a tool there is not."""
         if params.name not in self._tools:
             raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name}")
-        return await self._tools.run(params.name, params.arguments or {}, sdk.progress(ctx))
+        ask = self._users.of(ctx, params)
+        try:
+            return await self._tools.run(params.name, params.arguments or {}, sdk.progress(ctx), ask)
+        except Pending as pending:
+            asking: types.InputRequiredResult = pending.result
+            return asking
 
     async def list_resources(
         self, _: Context, __: types.PaginatedRequestParams | None
@@ -70,15 +78,17 @@ class Switchboard:
 
 
 def build(
-    session: Session, sides: Collection[Side], *, local: bool, choice: Choice = USUAL
+    session: Session, sides: Collection[Side], *, local: bool, choice: Choice = USUAL, confirm: bool = False
 ) -> tuple[Server[None], Subscribers]:
     """The server for one session, and those it has to notify. `sides` says whose keys there are.
 
+    `confirm`: the user is asked before a host writes elsewhere than where it was written to.
     Raises `NoSuchTool` for a choice of tools that cannot be had.
     """
     offered = profiles.chosen(sides, choice)
     absent = profiles.absent(offered)
-    board = Switchboard(session, Tools(session, offered, absent))
+    consent = Consent(session) if confirm else None
+    board = Switchboard(session, Tools(session, offered, absent, consent))
     subscribers = Subscribers()
     server: Server[None] = Server(
         wording.SERVER_NAME,

@@ -17,7 +17,7 @@ import anyio
 from anyio import to_thread
 
 from thenvoi_bridge.bridge import wording
-from thenvoi_bridge.bridge.allowing import EVERYTHING, Allowed
+from thenvoi_bridge.bridge.allowing import ALL, Allowed
 from thenvoi_bridge.bridge.endpoint import CannotLocate, Endpoint, Locate
 from thenvoi_bridge.bridge.keeping import Keeper
 from thenvoi_bridge.contract.call import Call
@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 class Session:
     """What one host sees of Thenvoi. `run` it beside the MCP server."""
 
-    def __init__(self, locate: Locate, state_dir: Path, allowed: Allowed = EVERYTHING) -> None:
+    def __init__(self, locate: Locate, state_dir: Path, allowed: Allowed = ALL) -> None:
         self._locate, self._state_dir, self.allowed = locate, state_dir, allowed
         self._host: str | None = None
         self._introduced, self._tried, self._rang = anyio.Event(), anyio.Event(), anyio.Event()

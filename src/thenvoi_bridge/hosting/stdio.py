@@ -45,7 +45,13 @@ def run(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, parent: int) 
 
 async def _serve(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, parent: int) -> None:
     session = Session(locate(settings), settings.state_dir, allowed(settings))
-    server, subscribers = build(session, sides(settings), local=settings.is_local, choice=choice(settings))
+    server, subscribers = build(
+        session,
+        sides(settings),
+        local=settings.is_local,
+        choice=choice(settings),
+        confirm=settings.confirm_elsewhere,
+    )
     if settings.is_local:
         logger.info("no key is set: using the platform on this computer")
     if settings.name:

@@ -155,9 +155,8 @@ class Caller:
 
 def is_unheld(item: Item, alive: Callable[[str], bool]) -> bool:
     """Whether it waits for an answer and no living owner holds it, however long ago it was handed out."""
-    return item.state is State.READY or (
-        item.state is State.LEASED and not (item.owner and alive(item.owner))
-    )
+    held = item.owner is not None and alive(item.owner)
+    return item.state is State.READY or (item.state is State.LEASED and not held)
 
 
 def sent_at(message: ChatMessage) -> str:
@@ -173,8 +172,7 @@ def sent_at(message: ChatMessage) -> str:
 def take(item: Item, by: Caller) -> Item:
     """Hand it out. Raises `LeaseLost` or `Underway` while somebody holds it, else `NotOpen`."""
     _refuse_held(item, by)
-    taken = _hold(_go(item, Step.TAKE), by, LEASE)
-    return replace(taken, attempts=item.attempts + 1, taken_at=by.now)
+    return replace(_hold(_go(item, Step.TAKE), by, LEASE), attempts=item.attempts + 1, taken_at=by.now)
 
 
 def bury(item: Item, by: Caller) -> Item:

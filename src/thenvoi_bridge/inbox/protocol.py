@@ -113,6 +113,11 @@ def end(rows: Rows, by: Caller, ids: Collection[str], outcome: Outcome, error: s
     return [rows.update(*each) for each in ended]
 
 
+def in_hand(rows: Rows, by: Caller) -> set[str]:
+    """The rooms of which this process holds something that it was handed or is answering."""
+    return {item.chat_id for item in rows.held() if item.owner == by.id}
+
+
 def retry(rows: Rows, ids: Collection[str]) -> list[Item]:
     """Offer dead messages once more. Raises `Unknown`, `NotOpen`."""
     alive = [(item, core.retry(item)) for item in rows.get(ids)]

@@ -197,6 +197,11 @@ class Inbox:
         """From which rooms and senders there is something that has not ended well, seen or not."""
         return await self._shelf.read(lambda table: {*table.tally(UNREAD | {State.DEAD})})
 
+    async def in_hand(self) -> set[str]:
+        """The rooms of which this process holds something that it was handed or is answering."""
+        by = self._shelf.caller(0.0)
+        return await self._shelf.read(lambda rows: protocol.in_hand(rows, by))
+
     def may_see(self, item: Item) -> bool:
         """Whether this process may have to do with a message."""
         return self._shelf.caller(0.0).may_see(item)
