@@ -66,6 +66,14 @@ class Settings:
         "Who may answer in a room, with that, whether Claude Code may use a tool.",
         "",
     )
+    allow_rooms: str = _setting("Ids of the only rooms to have to do with, with commas between.", "")
+    allow_senders: str = _setting(
+        "Ids or handles of the only ones whose messages are handed out, with commas between.", ""
+    )
+    chat: str | None = _setting("Id of the one room there is: tools take no other, and none lists rooms.")
+    confirm_elsewhere: bool = _setting(
+        "Ask you before your host writes elsewhere than where the messages came from that it works on.", False
+    )
     state_dir: Path = _setting("Folder for the inbox and the local platform.", _STATE)
     log_level: str = _setting("How much to write to stderr: debug, info, warning or error.", "info")
 

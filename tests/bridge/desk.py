@@ -18,6 +18,7 @@ from mcp.shared.memory import create_client_server_memory_streams
 
 from tests.world import Somebody, World
 from thenvoi_bridge.bridge import sdk
+from thenvoi_bridge.bridge.allowing import ALL, Allowed
 from thenvoi_bridge.bridge.delivery import fan_out
 from thenvoi_bridge.bridge.endpoint import Endpoint, Locate, Side
 from thenvoi_bridge.bridge.profiles import Choice
@@ -140,11 +141,13 @@ async def desk(
     mode: str = "auto",
     sides: tuple[Side, ...] = ("agent",),
     choice: Choice = EVERYTHING,
+    allowed: Allowed = ALL,
+    confirm: bool = False,
     **more: Any,
 ) -> AsyncGenerator[Desk]:
     """A host whose session runs until the end of the block. `more` goes to its MCP client."""
-    session = Session(locate, state)
-    server, changes = build(session, sides, local=False, choice=choice)
+    session = Session(locate, state, allowed)
+    server, changes = build(session, sides, local=False, choice=choice, confirm=confirm)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(session.run)
         tasks.start_soon(fan_out, session, [changes])

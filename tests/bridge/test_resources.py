@@ -94,6 +94,7 @@ async def test_the_status_says_who_where_and_how(scene: Scene, state: Path, mode
         "trouble": None,
         "agent": {"id": scout.id, "handle": scout.handle, "name": "Scout"},
         "person": None,
+        "held_back": 0,
         "unread": 0,
         "dead": 0,
         "contact_requests": 0,

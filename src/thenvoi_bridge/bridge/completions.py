@@ -36,6 +36,7 @@ async def complete(session: Session, name: str, written: str, others: Mapping[st
                 found = await offer(seat, written, others)
             except Trouble as exc:
                 logger.info("nothing can be offered for %s (%s)", name, exc.code)
+    found = [id for id in found if name != "chat_id" or session.allowed.room(id)]
     return types.Completion(values=[*found[:MOST]], total=len(found), has_more=len(found) > MOST)
 
 

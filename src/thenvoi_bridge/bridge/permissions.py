@@ -118,7 +118,7 @@ class Relay:
         seat = await self._session.seat()
         page = await seat.inbox.page(None, None, MOST)
         rooms = dict.fromkeys([*(item.chat_id for item in reversed(page.items)), *sorted(seat.rooms.titles)])
-        for chat_id in [*rooms][:ROOMS]:
+        for chat_id in [*filter(self._session.allowed.room, rooms)][:ROOMS]:
             people = await others_in(self._session, "agent", chat_id)
             if found := [person for person in people if is_one_of(person, self._approvers)]:
                 return chat_id, found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from thenvoi_bridge.bridge.catching_up import CATCHING_UP
@@ -68,16 +68,22 @@ class NoSuchTool(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What was asked for: whole groups and single tools besides, less what is excluded or changes things."""
+    """What was asked for: whole groups and single tools besides, less what is excluded or changes things.
+
+    With `chat` there is one room only: no tool takes a room, and those that list or open rooms are left out.
+    """
 
     toolsets: tuple[str, ...] = (DEFAULT,)
     tools: tuple[str, ...] = ()
     exclude_tools: tuple[str, ...] = ()
     read_only: bool = False
+    chat: str | None = None
 
     def takes(self, tool: Tool) -> bool:
         """Whether a tool is wanted. The inbox is part of every choice: without it an agent is deaf."""
         if tool.name in self.exclude_tools or (self.read_only and tool.effect != "reads"):
+            return False
+        if self.chat and is_about_rooms(tool):
             return False
         usual = DEFAULT in self.toolsets and tool.name in (*AGENT, *PERSON)
         wanted = {ALL, tool.group} & {"inbox", *self.toolsets}
@@ -93,7 +99,24 @@ def chosen(sides: Collection[Side], choice: Choice = USUAL) -> list[Tool]:
     Raises `NoSuchTool`. Of a group, what needs another key is passed over.
     """
     check(sides, choice)
-    return [tool for tool in EVERY.values() if _is_for(tool, sides) and choice.takes(tool)]
+    tools = [tool for tool in EVERY.values() if _is_for(tool, sides) and choice.takes(tool)]
+    return [pinned(tool, choice.chat) for tool in tools] if choice.chat else tools
+
+
+def is_about_rooms(tool: Tool) -> bool:
+    """Whether it is of no use where there is one room only."""
+    return tool.group == "chats" and not tool.has_room
+
+
+def pinned(tool: Tool, chat_id: str) -> Tool:
+    """The tool with its room filled in, if it takes one: a model is not asked for it."""
+    if not tool.has_room:
+        return tool
+    properties = {name: field for name, field in tool.schema["properties"].items() if name != "chat_id"}
+    required = [name for name in tool.schema.get("required", []) if name != "chat_id"]
+    rest = {name: value for name, value in tool.schema.items() if name != "required"}
+    shape = {**rest, "properties": properties} | ({"required": required} if required else {})
+    return replace(tool, schema=shape, room=chat_id)
 
 
 def absent(tools: Collection[Tool]) -> frozenset[str]:
@@ -110,6 +133,8 @@ def check(sides: Collection[Side], choice: Choice) -> None:
         if not _is_for(EVERY[name], sides):
             key = "an agent's" if EVERY[name].side == "agent" else "a person's"
             raise NoSuchTool("tools", f"{name} needs {key} key, and there is none")
+        if choice.chat and is_about_rooms(EVERY[name]):
+            raise NoSuchTool("tools", f"{name} is of no use with THENVOI_CHAT, which pins one room")
 
 
 def _known(where: str, names: Iterable[str], known: Collection[str], kinds: str) -> None:

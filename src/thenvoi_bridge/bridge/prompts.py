@@ -43,9 +43,9 @@ async def _room(session: Session, asked: OfRoom) -> Any:
 
 
 async def _message(session: Session, asked: OfMessage) -> Any:
-    for item in await (await session.seat()).inbox.get([asked.message_id]):
-        if item.state in OPEN | {State.DEAD}:
-            return mail.shown(item)
+    item = await (await session.seat()).inbox.seen(asked.message_id)
+    if item and item.state in OPEN | {State.DEAD}:
+        return mail.shown(item)
     raise NotFound
 
 
@@ -74,6 +74,7 @@ class Prompt:
     ) -> types.GetPromptResult:
         """The prompt with what is there now. Nothing in it names a tool in `absent`."""
         asked = self.arguments.model_validate(arguments)
+        session.allowed.check(arguments, opens_room=False)
         shown = fenced(mail.as_text(await self.look(session, asked)))
         words = advice.fitting(self.text(**asked.model_dump()), absent)
         block = types.TextContent(type="text", text=f"{words}\n{wording.AS_OF_NOW}\n{shown}")

@@ -109,7 +109,7 @@ async def read(session: Session, uri: str) -> str:
     Raises `NotFound`, `ValidationError` for its query, `Trouble`, and what the platform answers.
     """
     place = place_of(uri)
-    if place is None:
+    if place is None or not (place.chat_id is None or session.allowed.room(place.chat_id)):
         raise NotFound
     query = parse_qs(uri.partition("?")[2], keep_blank_values=True)
     asked = place.kind.query.model_validate({name: values[-1] for name, values in query.items()})

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import anyio
 
+from thenvoi_bridge.bridge.allowing import ALL, Allowed, Doorman
 from thenvoi_bridge.bridge.noting import Noting
 from thenvoi_bridge.bridge.receiving import HANGS, Receiver, Reception
 from thenvoi_bridge.bridge.rooms import Rooms
@@ -44,6 +45,9 @@ POLL = 0.5
 WORKING = 60.0
 """Seconds between two extensions of what was handed out, if the host has done anything in between."""
 
+ASK_AGAIN = 30.0
+"""Seconds between two looks at who has written, if nothing has changed in between."""
+
 HEAD = 20
 """Messages at the head of a room that are asked for before any are handed out."""
 
@@ -60,13 +64,14 @@ class Seat:
         inbox: Inbox,
         lead: Leadership,
         listener: Callable[[bool], Listener],
+        doorman: Doorman,
     ) -> None:
         self.me, self.client, self.inbox = me, client, inbox
         self.rooms = Rooms(self._participants)
         self.settler = Settler(client, inbox)
         self.sender = Sender(me.id, client, inbox, ended=self.settler.wake)
         self.noting = Noting(inbox.ledger)
-        self._lead, self._listener = lead, listener
+        self._lead, self._listener, self._doorman = lead, listener, doorman
         self._receiver: Receiver | None = None
         self._posted = Reception()
         self._worked = False
@@ -135,11 +140,14 @@ class Seat:
             pages = answer.metadata.total_pages
             listed |= {message.id: message for message in answer.data}
             await self.inbox.note_listed(answer.data, title=title)  # however full it is: these are next
-            if any(item.state in OPEN for item in await self.inbox.get(listed)):
+            if any(self._is_next(item) for item in await self.inbox.get(listed)):
                 break  # what is dead here is still unprocessed there
         if page >= pages:
             await self.inbox.sweep(room, [*listed.values()], since, title=title)
         return {*listed}
+
+    def _is_next(self, item: Item) -> bool:
+        return item.state in OPEN and self.inbox.may_see(item)
 
     async def run(self, ring: Callable[[], None], moved: Callable[[], Awaitable[bool]]) -> None:
         """Receive or follow, send and settle, until cancelled or the platform is somewhere else.
@@ -153,6 +161,8 @@ class Seat:
                 workers = (self.settler.run, self.sender.run, self.noting.run, self._extend)
                 for work in (self.inbox.watch, *workers):
                     tasks.start_soon(work)
+                if self._doorman.asks:
+                    tasks.start_soon(self._get_to_know, ring)
                 if await self._follow(ring, moved):
                     await self._receive(ring, moved)
                 tasks.cancel_scope.cancel()
@@ -227,6 +237,20 @@ class Seat:
             self._lead.beat()
             await anyio.sleep(BEAT)
 
+    async def _get_to_know(self, ring: Callable[[], None]) -> None:
+        """Find out whether whoever writes is somebody that the user has allowed by his handle."""
+        rang = anyio.Event()
+        stop = self.inbox.listen(lambda: rang.set())
+        try:
+            while True:
+                rang = anyio.Event()
+                if await self._doorman.meet(await self.inbox.senders(), self.rooms.participants):
+                    ring()
+                with anyio.move_on_after(ASK_AGAIN):
+                    await rang.wait()
+        finally:
+            stop()
+
     async def _extend(self) -> None:
         while True:
             await anyio.sleep(WORKING)
@@ -240,7 +264,7 @@ class Seat:
 
 @asynccontextmanager
 async def seated(
-    me: AgentMe, client: Client, *, key: str, socket: str, state_dir: Path
+    me: AgentMe, client: Client, *, key: str, socket: str, state_dir: Path, allowed: Allowed = ALL
 ) -> AsyncGenerator[Seat]:
     """Open the inbox of an agent in `state_dir` and take its seat. Raises `StorageError`, `NotPrivate`.
 
@@ -249,10 +273,11 @@ async def seated(
     name = hashlib.sha256(f"{client.base_url}\x1f{me.id}".encode()).hexdigest()[:16]
     folder = state_dir / "agents" / name
     with closing(Owner.start(folder)) as owner:
-        inbox = await Inbox.open(folder, owner)
+        doorman = Doorman(allowed)
+        inbox = await Inbox.open(folder, owner, None if allowed.is_everything else doorman.sees)
         try:
             listener = partial(Listener, socket, key, agent_id=me.id, first=_own_topics(me.id))
-            yield Seat(me, client, inbox, Leadership(folder), lambda back: listener(standby=back))
+            yield Seat(me, client, inbox, Leadership(folder), lambda back: listener(standby=back), doorman)
         finally:
             with anyio.CancelScope(shield=True):
                 with suppress(InboxError):  # what is not given back is free anyway once the owner is closed

@@ -11,6 +11,7 @@ from mcp.shared.exceptions import MCPError
 from thenvoi_bridge import __version__
 from thenvoi_bridge.bridge import advice, completions, faults, profiles, prompts, resources, sdk, wording
 from thenvoi_bridge.bridge.changes import Changes
+from thenvoi_bridge.bridge.consent import Consent, Pending
 from thenvoi_bridge.bridge.endpoint import Side
 from thenvoi_bridge.bridge.profiles import USUAL, Choice
 from thenvoi_bridge.bridge.prompts import Prompt
@@ -30,7 +31,7 @@ class Switchboard:
         absent: Collection[str],
     ) -> None:
         self._session, self._tools, self._prompts, self._absent = session, tools, offered, absent
-        self._subscribers = Subscribers()
+        self._users, self._subscribers = sdk.Users(), Subscribers()
         self.changes = Changes(session, self._subscribers)
         self.meet = self._subscribers.meet
 
@@ -38,11 +39,18 @@ class Switchboard:
         """Answer `tools/list`."""
         return types.ListToolsResult(tools=self._tools.listed)
 
-    async def call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+    async def call_tool(
+        self, ctx: Context, params: types.CallToolRequestParams
+    ) -> types.CallToolResult | types.InputRequiredResult:
         """Answer `tools/call`. Raises `MCPError` for a tool there is not."""
         if params.name not in self._tools:
             raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name}")
-        return await self._tools.run(params.name, params.arguments or {}, sdk.progress(ctx))
+        ask = self._users.of(ctx, params)
+        try:
+            return await self._tools.run(params.name, params.arguments or {}, sdk.progress(ctx), ask)
+        except Pending as pending:
+            asking: types.InputRequiredResult = pending.result
+            return asking
 
     async def list_resources(
         self, _: Context, params: types.PaginatedRequestParams | None
@@ -120,16 +128,19 @@ def build(
     local: bool,
     channel: bool = False,
     choice: Choice = USUAL,
+    confirm: bool = False,
 ) -> tuple[BridgeServer, Changes]:
     """The server for one session, and what tells its host of changes. `sides` says whose keys there are,
     `channel` that mentions are pushed.
 
+    `confirm`: the user is asked before a host writes elsewhere than where it was written to.
     Raises `NoSuchTool` for a choice of tools that cannot be had.
     """
     offered = profiles.chosen(sides, choice)
     absent = profiles.absent(offered)
     started = prompts.offered(sides, absent)
-    board = Switchboard(session, Tools(session, offered, absent), started, absent)
+    consent = Consent(session) if confirm else None
+    board = Switchboard(session, Tools(session, offered, absent, consent), started, absent)
     server = BridgeServer(
         wording.SERVER_NAME,
         version=__version__,

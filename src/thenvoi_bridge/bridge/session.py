@@ -18,9 +18,11 @@ import anyio
 from anyio import to_thread
 
 from thenvoi_bridge.bridge import wording
+from thenvoi_bridge.bridge.allowing import ALL, Allowed
 from thenvoi_bridge.bridge.endpoint import CannotLocate, Endpoint, Locate
 from thenvoi_bridge.bridge.keeping import Keeper
 from thenvoi_bridge.contract.call import Call
+from thenvoi_bridge.contract.chats import GetChat, GetMyChat
 from thenvoi_bridge.contract.errors import Forbidden, NotFound, ThenvoiError, Unauthorized, Unreachable
 from thenvoi_bridge.contract.identity import AgentMe, GetMe, GetMyProfile, UserDetails
 
@@ -43,8 +45,8 @@ logger = logging.getLogger(__name__)
 class Session:
     """What one host sees of Thenvoi. `run` it beside the MCP server. `name` is what the ledger calls it."""
 
-    def __init__(self, locate: Locate, state_dir: Path) -> None:
-        self._locate, self._state_dir = locate, state_dir
+    def __init__(self, locate: Locate, state_dir: Path, allowed: Allowed = ALL) -> None:
+        self._locate, self._state_dir, self.allowed = locate, state_dir, allowed
         self._host: str | None = None
         self._introduced, self._tried, self._rang = anyio.Event(), anyio.Event(), anyio.Event()
         self._seat: Seat | None = None
@@ -191,6 +193,7 @@ class Session:
             self.profile = await _who(human, GetMyProfile())
             if not (me or self.profile):
                 raise Unauthorized(f"The platform at {endpoint.base_url} refused the key")
+            await self._look_at_the_pin(agent if me else None, human)
             if agent and me:
                 self._seat = await belongings.enter_async_context(self._seated(endpoint, agent, me))
             self._human = human if self.profile else None
@@ -201,6 +204,17 @@ class Session:
                 self._seat = self._human = None
                 self._trouble = Unreachable("Connecting to the platform again")
                 self.ring()
+
+    async def _look_at_the_pin(self, agent: Client | None, human: Client | None) -> None:
+        """Raise `NotFound` if the one room there is to be is none of ours."""
+        chat_id = self.allowed.chat
+        try:
+            if chat_id and agent:
+                await agent(GetChat(chat_id=chat_id))
+            elif chat_id and human:
+                await human(GetMyChat(chat_id=chat_id))
+        except NotFound as exc:
+            raise NotFound(wording.NO_SUCH_ROOM, code="no_such_room") from exc
 
     async def _stay(self) -> None:
         if self._seat is None:
@@ -232,7 +246,7 @@ class Session:
         assert endpoint.agent_key is not None
         key = endpoint.agent_key
         async with AsyncExitStack() as taken:
-            where = seated(me, agent, key=key, socket=socket, state_dir=self._state_dir)
+            where = seated(me, agent, key=key, socket=socket, state_dir=self._state_dir, allowed=self.allowed)
             try:
                 seat = await taken.enter_async_context(where)
             except (NotPrivate, OSError) as exc:

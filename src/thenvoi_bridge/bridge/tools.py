@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from thenvoi_bridge.bridge import advice, mail, problems, schema, wording
 from thenvoi_bridge.bridge.addressing import resolved
+from thenvoi_bridge.bridge.consent import NOBODY, Ask, Consent, Pending
 from thenvoi_bridge.bridge.fitting import fitted
 from thenvoi_bridge.bridge.people import NotFoundByName
 from thenvoi_bridge.bridge.session import Session
@@ -56,7 +57,10 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One tool. `run` takes arguments as the host sent them; what it may raise is `problems.Problem`."""
+    """One tool. `run` takes arguments as the host sent them; what it may raise is `problems.Problem`.
+
+    `room` is where it does its work, if a host is not asked for that.
+    """
 
     name: str
     group: str
@@ -66,6 +70,17 @@ class Tool:
     run: Callable[[Session, dict[str, Any], Beat], Awaitable[Said]]
     effect: Effect = "writes"
     idempotent: bool = False
+    room: str | None = None
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it is told in which room to do its work."""
+        return "chat_id" in self.schema["properties"]
+
+    @property
+    def opens_room(self) -> bool:
+        """Whether there is a room more after it."""
+        return self.group == "chats" and not self.has_room and self.effect == "writes"
 
     def described(self, absent: Collection[str] = ()) -> types.Tool:
         """As `tools/list` has it, to a host that was not given the tools in `absent`."""
@@ -87,30 +102,55 @@ class Tool:
 class Tools:
     """The tools of one host. Nothing said to it names a tool in `absent`."""
 
-    def __init__(self, session: Session, tools: Collection[Tool], absent: Collection[str] = ()) -> None:
-        self._session, self._absent = session, absent
+    def __init__(
+        self,
+        session: Session,
+        tools: Collection[Tool],
+        absent: Collection[str] = (),
+        consent: Consent | None = None,
+    ) -> None:
+        self._session, self._absent, self._consent = session, absent, consent
         self._tools: Mapping[str, Tool] = {tool.name: tool for tool in tools}
         self.listed = [tool.described(absent) for tool in tools]
 
     def __contains__(self, name: str) -> bool:
         return name in self._tools
 
-    async def run(self, name: str, arguments: dict[str, Any], beat: Beat) -> types.CallToolResult:
-        """Run a tool there is. Whatever goes wrong becomes an `isError` result."""
+    async def run(
+        self, name: str, arguments: dict[str, Any], beat: Beat, ask: Ask = NOBODY
+    ) -> types.CallToolResult:
+        """Run a tool there is. Whatever goes wrong becomes an `isError` result.
+
+        Raises `Pending` where the user has to be asked first and the host brings his answer later.
+        """
         tool = self._tools[name]
         if name != "inbox_wait" and (seat := self._session.seat_now):
             seat.works()  # whoever only waits shows no sign of being at work on what it was handed
         try:
-            said = await tool.run(self._session, schema.lenient(arguments, tool.schema), beat)
+            said = await tool.run(self._session, await self._permitted(tool, arguments, ask), beat)
+        except Pending:
+            raise
         except (ThenvoiError, InboxError, NotFoundByName, ValidationError) as problem:
             return await self._with_unread(self._refusal(problem, tool))
         except Exception as exc:
             logger.exception("tool %s failed", name)
             return self._refusal(found_in(exc) or ThenvoiError(wording.BROKEN), tool)
+        if self._consent:
+            self._consent.note(said.structured)
         block = types.TextContent(type="text", text=said.shown())
         return await self._with_unread(
             types.CallToolResult(content=[block], structured_content=said.structured)
         )
+
+    async def _permitted(self, tool: Tool, arguments: dict[str, Any], ask: Ask) -> dict[str, Any]:
+        """The arguments as they were meant, if the user permits this."""
+        meant = schema.lenient(arguments, tool.schema)
+        self._session.allowed.check(meant, opens_room=tool.opens_room)
+        if tool.room:
+            meant["chat_id"] = tool.room
+        if self._consent:
+            await self._consent.obtain(tool, meant, ask)
+        return meant
 
     def _refusal(self, problem: problems.Problem, tool: Tool) -> types.CallToolResult:
         return problems.result(problem, tool.schema, tool.group, self._absent)

@@ -76,6 +76,7 @@ async def status(session: Session, _: Query) -> dict[str, Any]:
         "person": session.profile.model_dump(include={"id", "handle", "email"}) if session.profile else None,
         "socket": _socket(seat) if seat else None,
         "unread": await seat.inbox.unread() if seat else None,
+        "held_back": await seat.inbox.held_back() if seat else None,
         "dead": await seat.inbox.dead() if seat else None,
         "rooms": len(seat.rooms.titles) if seat else None,
         "contact_requests": seat.reception.requests if seat else None,
@@ -113,10 +114,10 @@ async def messages(session: Session, query: PageQuery, chat_id: str) -> dict[str
 async def message(session: Session, _: Query, chat_id: str, message_id: str) -> dict[str, Any]:
     """One message: from the inbox where that has it, else from the platform. Raises `ThenvoiError`."""
     if seat := session.seat_now:
-        for item in await seat.inbox.get([message_id]):
-            if item.chat_id == chat_id and item.state in KEPT:
-                seat.noting.note(Rung.READ, session.name, [item])
-                return mail.shown(item) | {"state": item.state}
+        item = await seat.inbox.seen(message_id)
+        if item and item.chat_id == chat_id and item.state in KEPT:
+            seat.noting.note(Rung.READ, session.name, [item])
+            return mail.shown(item) | {"state": item.state}
     found = await transcript.find(session, chat_id, message_id)
     if found is None:
         raise NotFound

@@ -25,7 +25,8 @@ Side = Literal["agent", "human", "any", "open"]
 Effect = Literal["reads", "writes", "removes"]
 Json = dict[str, Any]
 
-Id = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
+ID = r"^[0-9A-Za-z_-]{1,64}$"
+Id = Annotated[str, StringConstraints(pattern=ID)]
 """An id as it may stand in a path: never a slash or a dot, so no argument can reach another route."""
 
 UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from typing import BinaryIO
 
 import anyio
 
 from thenvoi_bridge.bridge import sdk
+from thenvoi_bridge.bridge.allowing import Allowed
 from thenvoi_bridge.bridge.delivery import fan_out
 from thenvoi_bridge.bridge.endpoint import Side, sides_of
 from thenvoi_bridge.bridge.profiles import Choice, NoSuchTool, check
 from thenvoi_bridge.bridge.server import build
 from thenvoi_bridge.bridge.session import Session
+from thenvoi_bridge.contract.call import ID
 from thenvoi_bridge.hosting import rungs, watch, wire
 from thenvoi_bridge.hosting.locating import locate
 from thenvoi_bridge.settings import BadSetting, Settings, names, rows, variable
@@ -29,6 +32,7 @@ def run(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, parent: int) 
     cannot be had, and for a feed that may not be written.
     """
     check_choice(settings)
+    allowed(settings)
     rungs.check(settings)
     code = watch.CODE
     try:
@@ -41,10 +45,14 @@ def run(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, parent: int) 
 
 
 async def _serve(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, parent: int) -> None:
-    session = Session(locate(settings), settings.state_dir)
-    channel = bool(settings.channel)
+    session = Session(locate(settings), settings.state_dir, allowed(settings))
     server, changes = build(
-        session, sides(settings), local=settings.is_local, channel=channel, choice=choice(settings)
+        session,
+        sides(settings),
+        local=settings.is_local,
+        channel=bool(settings.channel),
+        choice=choice(settings),
+        confirm=settings.confirm_elsewhere,
     )
     ladder = [changes, *rungs.feed(settings, session), *rungs.channel(settings, session, server)]
     if settings.is_local:
@@ -61,7 +69,7 @@ async def _serve(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, pare
         tasks.start_soon(session.run)
         tasks.start_soon(fan_out, session, ladder)
         try:
-            await sdk.serve(server, read, write, handshake_only=channel)
+            await sdk.serve(server, read, write, handshake_only=bool(settings.channel))
         finally:
             watch.end_soon()
             tasks.cancel_scope.cancel()
@@ -84,7 +92,22 @@ def choice(settings: Settings) -> Choice:
         tools=names(settings.tools),
         exclude_tools=names(settings.exclude_tools),
         read_only=settings.read_only,
+        chat=settings.chat,
     )
+
+
+def allowed(settings: Settings) -> Allowed:
+    """Which rooms and senders the host may have to do with. Raises `BadSetting`, which shows no value."""
+    rooms, senders = names(settings.allow_rooms), names(settings.allow_senders)
+    if not all(re.fullmatch(ID, room) for room in rooms):
+        raise BadSetting("THENVOI_ALLOW_ROOMS must be ids of rooms, with commas between")
+    if any(re.search(r"\s", sender) for sender in senders):
+        raise BadSetting("THENVOI_ALLOW_SENDERS must be ids or handles, with commas between")
+    if settings.chat is not None and not re.fullmatch(ID, settings.chat):
+        raise BadSetting("THENVOI_CHAT must be the id of a room")
+    if settings.chat and rooms and settings.chat not in rooms:
+        raise BadSetting("THENVOI_CHAT must be one of THENVOI_ALLOW_ROOMS")
+    return Allowed(rooms, senders, settings.chat)
 
 
 def check_choice(settings: Settings) -> None:

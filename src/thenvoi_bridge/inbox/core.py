@@ -27,6 +27,7 @@ SUSPECT = 2
 """Attempts after which a message is handed out alone, so that it cannot take innocent ones down with it."""
 
 Outcome = Literal["processed", "failed"]
+Sees = Callable[[str, str], bool]
 
 
 class State(StrEnum):
@@ -126,11 +127,16 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks and when: an owner's id, the time in seconds, and how to tell which owners still live."""
+    """Who asks and when (seconds), which owners still live, and which rooms and senders it may know of."""
 
     id: str
     now: float
     alive: Callable[[str], bool]
+    sees: Sees | None = None
+
+    def may_see(self, item: Item) -> bool:
+        """Whether it is of a room and a sender that are allowed."""
+        return self.sees is None or self.sees(item.chat_id, item.message.sender_id)
 
     def is_free(self, owner: str | None, until: float) -> bool:
         """Whether nobody holds it who lives, and whose time has not run out."""
@@ -166,8 +172,7 @@ def sent_at(message: ChatMessage) -> str:
 def take(item: Item, by: Caller) -> Item:
     """Hand it out. Raises `LeaseLost` or `Underway` while somebody holds it, else `NotOpen`."""
     _refuse_held(item, by)
-    taken = _hold(_go(item, Step.TAKE), by, LEASE)
-    return replace(taken, attempts=item.attempts + 1, taken_at=by.now)
+    return replace(_hold(_go(item, Step.TAKE), by, LEASE), attempts=item.attempts + 1, taken_at=by.now)
 
 
 def bury(item: Item, by: Caller) -> Item:

@@ -44,11 +44,15 @@ class Shown:
 def is_due(item: Item, shown: Iterable[Shown], rung: Rung, session: str, by: Caller, wall: float) -> bool:
     """Whether a message is to be shown on a rung to a session at this Unix time.
 
-    It waits for an answer and nobody who lives has taken it; it was not shown there before; and no higher
-    rung has shown it to anybody on this computer in the last `ESCALATE` seconds.
+    It waits for an answer, is for this process to see, and nobody who lives has taken it; it was not shown
+    there before; and no higher rung has shown it to anybody on this computer in the last `ESCALATE` seconds.
     """
-    return by.may_take(item) and not any(
-        (past.rung, past.session) == (rung, session) or _comes_first(past, rung, wall) for past in shown
+    return (
+        by.may_take(item)
+        and by.may_see(item)
+        and not any(
+            (past.rung, past.session) == (rung, session) or _comes_first(past, rung, wall) for past in shown
+        )
     )
 
 

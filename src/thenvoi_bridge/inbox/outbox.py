@@ -23,7 +23,8 @@ class Outbox:
 
     async def of_one_room(self, ids: Collection[str]) -> list[Item]:
         """Messages to answer, as their room has them. Raises `Unknown`, `SeveralRooms`."""
-        return await self._shelf.read(lambda rows: sending.of_one_room(rows, ids))
+        by = self._shelf.caller(0.0)
+        return await self._shelf.read(lambda rows: sending.of_one_room(rows, by, ids))
 
     async def loops(self, items: Collection[Item], wall: float) -> set[str]:
         """Those of the senders with whom we may be in a loop. `wall` is the Unix time."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
-from thenvoi_bridge.inbox.core import Item, State
+from thenvoi_bridge.inbox.core import Caller, Item, State
 from thenvoi_bridge.inbox.table import Table
 
 
@@ -14,8 +15,8 @@ from thenvoi_bridge.inbox.table import Table
 class Page:
     """Some messages by arrival, those of a room in the room's order.
 
-    `unread` counts the whole inbox. `next_cursor` leads to what arrived later; `reset` says that the cursor
-    given was of another inbox, so that this page starts from the beginning.
+    `unread` counts the whole inbox, as far as it may be seen. `next_cursor` leads to what arrived later;
+    `reset` says that the cursor given was of another inbox, so that this page starts from the beginning.
     """
 
     items: list[Item]
@@ -24,13 +25,39 @@ class Page:
     reset: bool
 
 
+UNREAD = frozenset({State.READY, State.LEASED})
+"""What nobody has begun to answer."""
+
+
+def count(table: Table, states: Collection[State], by: Caller) -> int:
+    """How many messages in these states the caller may see."""
+    tally = table.tally(states).items()
+    return sum(number for pair, number in tally if by.sees is None or by.sees(*pair))
+
+
 def turn(
-    table: Table, epoch: str, after: str | None, *, chat_id: str | None, limit: int, states: Collection[State]
+    table: Table,
+    by: Caller,
+    epoch: str,
+    after: str | None,
+    *,
+    chat_id: str | None,
+    limit: int,
+    states: Collection[State],
 ) -> Page:
     """The page after a cursor, `<epoch>.<arrival number>`; from the beginning if it is of another epoch."""
     known = re.fullmatch(rf"{epoch}\.([0-9]{{1,18}})", after or "")
     start = int(known[1]) if known else 0
-    items = table.after(start, chat_id, limit, states)
+    items = [*islice(_from(table, by, start, chat_id, limit, states), limit)]
     last = items[-1].seq if items else start
     items.sort(key=lambda item: item.order)
-    return Page(items, table.unread(), f"{epoch}.{last}", reset=after is not None and known is None)
+    return Page(items, count(table, UNREAD, by), f"{epoch}.{last}", reset=after is not None and known is None)
+
+
+def _from(
+    table: Table, by: Caller, seq: int, chat_id: str | None, limit: int, states: Collection[State]
+) -> Iterator[Item]:
+    """What arrived after that and may be seen."""
+    while some := table.after(seq, chat_id, limit, states):
+        yield from filter(by.may_see, some)
+        seq = some[-1].seq

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from thenvoi_bridge.contract.messages import ChatMessage
 from thenvoi_bridge.inbox import core
 from thenvoi_bridge.inbox.core import Caller, Item, Outcome, State
-from thenvoi_bridge.inbox.errors import InboxError, LeaseLost
+from thenvoi_bridge.inbox.errors import InboxError, LeaseLost, Unknown
 from thenvoi_bridge.inbox.rows import Rows
 
 
@@ -58,9 +58,11 @@ def next_room(rows: Rows, by: Caller, chat_id: str | None, but: Collection[str] 
     those in `but`.
 
     What is held, by this process or another living one, keeps its room: what comes next would overtake it.
+    What the caller may not see keeps nothing back.
     """
     busy = {*but, *(item.chat_id for item in rows.held() if not by.may_take(item))}
-    return next((room for room in rows.rooms() if room not in busy and chat_id in (None, room)), None)
+    free = (room for room in rows.rooms() if room not in busy and chat_id in (None, room))
+    return next((room for room in free if by.sees is None or any(_seen(rows, by, room))), None)
 
 
 def lease(
@@ -71,10 +73,10 @@ def lease(
     A message handed out `core.ATTEMPTS` times in vain is given up, to be told to the platform as failed.
     """
     for item in rows.held():
-        if by.may_take(item) and item.spent:
+        if by.may_take(item) and by.may_see(item) and item.spent:
             rows.update(item, core.bury(item, by))
     room = next_room(rows, by, chat_id)
-    oldest = (rows.oldest(room, limit) if only is None else _of(rows, by, room, only)) if room else []
+    oldest = _oldest(rows, by, room, limit, only) if room else []
     alone = any(item.attempts >= core.SUSPECT for item in oldest[:1])
     return [rows.update(item, core.take(item, by)) for item in oldest[: 1 if alone else limit]]
 
@@ -107,8 +109,13 @@ def marked(rows: Rows, item: Item, attempt: int) -> None:
 
 def end(rows: Rows, by: Caller, ids: Collection[str], outcome: Outcome, error: str | None) -> list[Item]:
     """End messages without an answer. Raises `Unknown` and what `core.end` does."""
-    ended = [(item, core.end(item, outcome, error, by)) for item in rows.get(ids)]
+    ended = [(item, core.end(item, outcome, error, by)) for item in get(rows, by, ids)]
     return [rows.update(*each) for each in ended]
+
+
+def in_hand(rows: Rows, by: Caller) -> set[str]:
+    """The rooms of which this process holds something that it was handed or is answering."""
+    return {item.chat_id for item in rows.held() if item.owner == by.id}
 
 
 def retry(rows: Rows, ids: Collection[str]) -> list[Item]:
@@ -140,14 +147,32 @@ def vanish(rows: Rows, by: Caller, items: Iterable[Item]) -> None:
 
 def ready(rows: Rows, by: Caller) -> int:
     """How many messages wait that nobody holds."""
-    room_by_room = (rows.waiting(room, rows.seq()) for room in rows.rooms())
-    return sum(by.may_take(item) for items in room_by_room for item in items)
+    return sum(by.may_take(item) for room in rows.rooms() for item in _seen(rows, by, room))
 
 
-def _of(rows: Rows, by: Caller, room: str, ids: Collection[str]) -> list[Item]:
-    """What can be handed out of these, as their room has it."""
-    there = (item for item in rows.find(ids) if item.chat_id == room and by.may_take(item))
-    return sorted(there, key=lambda item: item.order)
+def get(rows: Rows, by: Caller, ids: Collection[str]) -> list[Item]:
+    """The messages with these ids, as their room has them.
+
+    Raises `Unknown` if one is missing, or is none that the caller may see.
+    """
+    items = rows.get(ids)
+    if hidden := tuple(item.id for item in items if not by.may_see(item)):
+        raise Unknown(hidden)
+    return items
+
+
+def _seen(rows: Rows, by: Caller, room: str) -> Iterator[Item]:
+    """What waits for an answer in a room and is for the caller to see, held or not."""
+    return (item for item in rows.waiting(room, rows.seq()) if by.may_see(item))
+
+
+def _oldest(rows: Rows, by: Caller, room: str, limit: int, only: Collection[str] | None) -> list[Item]:
+    """What can be handed out of a room, or of these, as the room has it."""
+    if only is None and by.sees is None:
+        return rows.oldest(room, limit)
+    there = _seen(rows, by, room) if only is None else filter(by.may_see, rows.find(only))
+    free = (item for item in there if item.chat_id == room and by.may_take(item))
+    return sorted(free, key=lambda item: item.order)
 
 
 def _mine(rows: Rows, by: Caller) -> list[Item]:

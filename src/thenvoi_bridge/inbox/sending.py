@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from uuid import uuid4
 
-from thenvoi_bridge.inbox import core, loops, outgoing
+from thenvoi_bridge.inbox import core, loops, outgoing, protocol
 from thenvoi_bridge.inbox.core import Caller, Item
 from thenvoi_bridge.inbox.errors import NotOpen, SeveralRooms
 from thenvoi_bridge.inbox.outgoing import Order, Outgoing, Phase
@@ -28,7 +28,7 @@ def answer(rows: Rows, by: Caller, ids: Collection[str], order: Order) -> Outgoi
     It waits its turn, untried, while an earlier message of ours in that room is not there yet.
     Raises `Unknown`, `SeveralRooms`, what `core.begin` does, and `LoopSuspected`.
     """
-    items = of_one_room(rows, ids)
+    items = of_one_room(rows, by, ids)
     id = _free_key(rows, items)
     loops.check(rows, order)
     begun = [(item, core.begin(item, id, by)) for item in items]
@@ -93,9 +93,9 @@ def put_off(rows: Rows, out: Outgoing, until: float) -> Outgoing:
     return rows.put_outgoing(outgoing.put_off(_now(rows, out), out.token, until))
 
 
-def of_one_room(rows: Rows, ids: Collection[str]) -> list[Item]:
+def of_one_room(rows: Rows, by: Caller, ids: Collection[str]) -> list[Item]:
     """The messages with these ids, as their room has them. Raises `Unknown`, `SeveralRooms`."""
-    items = rows.get(ids)
+    items = protocol.get(rows, by, ids)
     if len(rooms := tuple(dict.fromkeys(item.chat_id for item in items))) > 1:
         raise SeveralRooms(rooms)
     return items

@@ -10,7 +10,7 @@ from typing import NoReturn, Self, TypeVar
 import anyio
 
 from thenvoi_bridge.inbox import repair
-from thenvoi_bridge.inbox.core import Caller
+from thenvoi_bridge.inbox.core import Caller, Sees
 from thenvoi_bridge.inbox.ownership import Owner, private_folder
 from thenvoi_bridge.inbox.table import Table
 from thenvoi_bridge.inbox.trouble import Damaged, File, Trouble
@@ -27,8 +27,10 @@ BROKEN = (StorageError, UnicodeDecodeError)
 class Shelf:
     """`inbox.db` in a folder of which `owner` is this process's sign of life. Open it with `open`."""
 
-    def __init__(self, db: Database, file: File, owner: Owner, *, epoch: str, version: int) -> None:
-        self._db, self._file, self._owner = db, file, owner
+    def __init__(
+        self, db: Database, file: File, owner: Owner, sees: Sees | None = None, *, epoch: str, version: int
+    ) -> None:
+        self._db, self._file, self._owner, self._sees = db, file, owner, sees
         self._version = version
         self._bells: list[Callable[[], object]] = []
         self._damaged: Damaged | None = None
@@ -36,7 +38,7 @@ class Shelf:
         self.epoch = epoch
 
     @classmethod
-    async def open(cls, folder: Path, owner: Owner) -> Self:
+    async def open(cls, folder: Path, owner: Owner, sees: Sees | None = None) -> Self:
         """Open or make the file. Raises `NotPrivate` where others could get at the folder, and `Trouble`.
 
         A damaged one is left as it is: `repair.set_aside` is for whoever can fill a new one.
@@ -46,7 +48,7 @@ class Shelf:
             await db.read(repair.check)
             await migrate(db, repair.MIGRATIONS)
             epoch = await db.write(lambda tx: Table(tx).epoch(token_hex(8)))
-            return cls(db, file, owner, epoch=epoch, version=await db.version())
+            return cls(db, file, owner, sees, epoch=epoch, version=await db.version())
         except BaseException as exc:
             with anyio.CancelScope(shield=True):
                 await db.close()
@@ -61,7 +63,7 @@ class Shelf:
 
     def caller(self, now: float) -> Caller:
         """This process at a moment, in seconds of a clock that nobody sets."""
-        return Caller(self._owner.id, now, self._owner.alive)
+        return Caller(self._owner.id, now, self._owner.alive, self._sees)
 
     def listen(self, bell: Callable[[], object]) -> Callable[[], None]:
         """Ring `bell` in the event loop after every change; call what is returned to stop that."""

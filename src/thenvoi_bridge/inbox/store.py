@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 from typing import NoReturn, Self
@@ -15,11 +16,11 @@ import anyio
 from thenvoi_bridge.contract.messages import ChatMessage
 from thenvoi_bridge.inbox import protocol, survey, tidy
 from thenvoi_bridge.inbox.board import Board
-from thenvoi_bridge.inbox.core import OPEN, Item, Outcome, State
+from thenvoi_bridge.inbox.core import OPEN, Item, Outcome, Sees, State
 from thenvoi_bridge.inbox.ledger import Ledger
 from thenvoi_bridge.inbox.outbox import Outbox
 from thenvoi_bridge.inbox.ownership import Owner
-from thenvoi_bridge.inbox.paging import Page, turn
+from thenvoi_bridge.inbox.paging import UNREAD, Page, count, turn
 from thenvoi_bridge.inbox.shelf import Shelf
 from thenvoi_bridge.inbox.table import Table
 from thenvoi_bridge.inbox.trouble import Trouble
@@ -47,12 +48,14 @@ class Inbox:
         self.ledger = Ledger(shelf)
 
     @classmethod
-    async def open(cls, folder: Path, owner: Owner) -> Self:
+    async def open(cls, folder: Path, owner: Owner, sees: Sees | None = None) -> Self:
         """Open or make `inbox.db` in a folder of which `owner` is this process's sign of life.
 
+        `sees` tells by room and sender which messages this process may have to do with: the others are kept,
+        too, but it can neither be handed them, nor look at or answer them, and they keep nothing back.
         Raises `NotPrivate` where others could get at the folder, and `Trouble`, as `Shelf.open` does.
         """
-        return cls(await Shelf.open(folder, owner))
+        return cls(await Shelf.open(folder, owner, sees))
 
     async def close(self) -> None:
         """Let go of the file. What is held stays held until the owner closes too."""
@@ -173,9 +176,9 @@ class Inbox:
         self, after: str | None, chat_id: str | None, limit: int, states: Collection[State] = OPEN
     ) -> Page:
         """Look at up to `limit` messages that arrived after a cursor, without touching them."""
-        epoch = self._shelf.epoch
+        by, epoch = self._shelf.caller(0.0), self._shelf.epoch
         return await self._shelf.read(
-            lambda table: turn(table, epoch, after, chat_id=chat_id, limit=limit, states=states)
+            lambda table: turn(table, by, epoch, after, chat_id=chat_id, limit=limit, states=states)
         )
 
     async def get(self, ids: Iterable[str]) -> list[Item]:
@@ -184,11 +187,36 @@ class Inbox:
 
     async def unread(self) -> int:
         """How many messages nobody has begun to answer."""
-        return await self._shelf.read(Table.unread)
+        by = self._shelf.caller(0.0)
+        return await self._shelf.read(lambda table: count(table, UNREAD, by))
+
+    async def held_back(self) -> int:
+        """How many more there are, which this process may not see."""
+        by = self._shelf.caller(0.0)
+        everybody = replace(by, sees=None)
+        return await self._shelf.read(lambda rows: count(rows, UNREAD, everybody) - count(rows, UNREAD, by))
+
+    async def senders(self) -> set[tuple[str, str]]:
+        """From which rooms and senders there is something that has not ended well, seen or not."""
+        return await self._shelf.read(lambda table: {*table.tally(UNREAD | {State.DEAD})})
+
+    async def in_hand(self) -> set[str]:
+        """The rooms of which this process holds something that it was handed or is answering."""
+        by = self._shelf.caller(0.0)
+        return await self._shelf.read(lambda rows: protocol.in_hand(rows, by))
+
+    async def seen(self, id: str) -> Item | None:
+        """The message with this id, if this process may have to do with it."""
+        return next(filter(self.may_see, await self.get([id])), None)
+
+    def may_see(self, item: Item) -> bool:
+        """Whether this process may have to do with a message."""
+        return self._shelf.caller(0.0).may_see(item)
 
     async def unread_by_room(self) -> dict[str, int]:
         """The same by room, of the rooms that have any."""
-        return await self._shelf.read(survey.unread)
+        by = self._shelf.caller(0.0)
+        return await self._shelf.read(lambda rows: survey.unread(rows, by))
 
     async def marks(self, chat_ids: Collection[str]) -> dict[str, Hashable]:
         """Something for each of these rooms that is another as soon as anything of it has come or changed."""
@@ -196,7 +224,8 @@ class Inbox:
 
     async def open_ids(self, chat_id: str | None, beginning: str) -> list[str]:
         """The ids that begin so of what waits for an answer, of one room or of all, the oldest first."""
-        return await self._shelf.read(lambda rows: survey.open_ids(rows, chat_id, beginning))
+        by = self._shelf.caller(0.0)
+        return await self._shelf.read(lambda rows: survey.open_ids(rows, by, chat_id, beginning))
 
     async def ready(self, now: float) -> int:
         """How many of them nobody holds who lives, so that they can be handed out."""
@@ -205,7 +234,8 @@ class Inbox:
 
     async def dead(self) -> int:
         """How many messages have failed for good."""
-        return await self._shelf.read(lambda table: table.count(State.DEAD))
+        by = self._shelf.caller(0.0)
+        return await self._shelf.read(lambda table: count(table, {State.DEAD}, by))
 
     async def is_full(self) -> bool:
         """Whether there is no room for something that came, so that it stays with the platform."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Hashable
 from typing import LiteralString
 
+from thenvoi_bridge.inbox.core import Caller
+from thenvoi_bridge.inbox.paging import UNREAD
 from thenvoi_bridge.inbox.table import Table
 
 _SIGNS: tuple[LiteralString, ...] = (
@@ -14,12 +17,12 @@ _SIGNS: tuple[LiteralString, ...] = (
 )
 
 
-def unread(rows: Table) -> dict[str, int]:
-    """How many messages nobody has begun to answer, by room, for the rooms that have any."""
-    sql: LiteralString = (
-        "SELECT chat_id, COUNT(*) AS number FROM inbox WHERE state IN ('ready', 'leased') GROUP BY chat_id"
-    )
-    return {row["chat_id"]: row["number"] for row in rows.tx.all(sql)}
+def unread(rows: Table, by: Caller) -> dict[str, int]:
+    """How many messages the caller may see that nobody has begun to answer, by room, where there are any."""
+    found: Counter[str] = Counter()
+    for (chat_id, sender_id), number in rows.tally(UNREAD).items():
+        found[chat_id] += number if by.sees is None or by.sees(chat_id, sender_id) else 0
+    return dict(+found)
 
 
 def marks(rows: Table, chat_ids: Collection[str]) -> dict[str, Hashable]:
@@ -27,13 +30,14 @@ def marks(rows: Table, chat_ids: Collection[str]) -> dict[str, Hashable]:
     return {chat_id: _mark(rows, chat_id) for chat_id in chat_ids}
 
 
-def open_ids(rows: Table, chat_id: str | None, beginning: str) -> list[str]:
-    """The ids that begin so of what waits for an answer, of one room or of all, the oldest first."""
+def open_ids(rows: Table, by: Caller, chat_id: str | None, beginning: str) -> list[str]:
+    """The ids that begin so of what waits for an answer and the caller may see, the oldest first."""
     sql: LiteralString = (
-        "SELECT id FROM waiting WHERE chat_id = COALESCE(?, chat_id) AND SUBSTR(id, 1, ?) = ? "
-        "ORDER BY sent_at, id"
+        "SELECT id, chat_id, sender_id FROM waiting "
+        "WHERE chat_id = COALESCE(?, chat_id) AND SUBSTR(id, 1, ?) = ? ORDER BY sent_at, id"
     )
-    return [row["id"] for row in rows.tx.all(sql, chat_id, len(beginning), beginning)]
+    found = rows.tx.all(sql, chat_id, len(beginning), beginning)
+    return [row["id"] for row in found if by.sees is None or by.sees(row["chat_id"], row["sender_id"])]
 
 
 def _mark(rows: Table, chat_id: str) -> Hashable:

@@ -115,13 +115,14 @@ class Table:
         """The highest arrival number, 0 before the first."""
         return self._number("SELECT COALESCE(MAX(seq), 0) AS number FROM inbox")
 
-    def unread(self) -> int:
-        """How many messages nobody has begun to answer."""
-        return self._number("SELECT COUNT(*) AS number FROM inbox WHERE state IN ('ready', 'leased')")
-
-    def count(self, state: State) -> int:
-        """How many messages are in that state."""
-        return self._number("SELECT COUNT(*) AS number FROM inbox WHERE state = ?", state)
+    def tally(self, states: Collection[State]) -> dict[tuple[str, str], int]:
+        """How many messages in these states there are by room and sender."""
+        sql: LiteralString = (
+            "SELECT chat_id, sender_id, COUNT(*) AS number FROM inbox "
+            "WHERE state IN (?, ?, ?, ?, ?, ?, ?) GROUP BY chat_id, sender_id"
+        )
+        rows = self.tx.all(sql, *islice(cycle(states), len(State)))
+        return {(row["chat_id"], row["sender_id"]): int(row["number"]) for row in rows}
 
     def since(self, chat_id: str) -> str:
         """When the last message of a room that came in was sent, by the platform's clock; '' if none did."""
