@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import anyio
@@ -112,7 +114,8 @@ async def ack(session: Session, call: InboxAck, _: Beat) -> Said:
 async def _handed_out(session: Session, seat: Seat, items: list[Item]) -> Said:
     """What was leased, for the model to see; if that does not come about, nothing was handed out."""
     try:
-        return await _page(session, await _fitting(seat, items))
+        said = await _page(session, await _fitting(seat, items))
+        return replace(said, unseen=partial(seat.inbox.release, items))
     except BaseException:
         with anyio.CancelScope(shield=True):
             await seat.inbox.release(items)

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import anyio
 import mcp_types as types
 from pydantic import ValidationError
 
@@ -39,12 +40,14 @@ logger = logging.getLogger(__name__)
 class Said:
     """What a tool has to say. `structured` is given besides the text where code reads it.
 
-    `foreign` says that others' words are in it.
+    `foreign` says that others' words are in it. `unseen` gives back what was handed out with it, if the host
+    takes the call back before it is told.
     """
 
     text: str
     structured: dict[str, Any] | None = None
     foreign: bool = False
+    unseen: Callable[[], Awaitable[None]] | None = None
 
     def shown(self) -> str:
         """The text for a model: cut to the budget, others' words between marks, what is ours after them."""
@@ -104,10 +107,19 @@ class Tools:
         except Exception as exc:
             logger.exception("tool %s failed", name)
             return self._refusal(found_in(exc) or ThenvoiError(wording.BROKEN), tool)
+        return await self._told(said)
+
+    async def _told(self, said: Said) -> types.CallToolResult:
+        """What the host is told. If it takes the call back meanwhile, it is as if nothing had been said."""
         block = types.TextContent(type="text", text=said.shown())
-        return await self._with_unread(
-            types.CallToolResult(content=[block], structured_content=said.structured)
-        )
+        result = types.CallToolResult(content=[block], structured_content=said.structured)
+        try:
+            return await self._with_unread(result)
+        except BaseException:
+            if said.unseen:
+                with anyio.CancelScope(shield=True):
+                    await said.unseen()
+            raise
 
     def _refusal(self, problem: problems.Problem, tool: Tool) -> types.CallToolResult:
         return problems.result(problem, tool.schema, tool.group, self._absent)
