@@ -58,4 +58,6 @@ async def test_a_wait_that_is_cancelled_at_any_point_takes_nothing(scene: Scene,
             assert await host.seat.inbox.ready(time.monotonic()) == 1
     (message,) = result.structured_content["messages"]
     assert (message["id"], message["attempt"]) == (sent.id, 1)
-    assert next(cancelled) > 10
+    pauses = next(cancelled) - 2  # the last wait was not cancelled, and it was counted
+    print(f"cancelled in each of {pauses} pauses")
+    assert pauses > 10
