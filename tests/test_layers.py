@@ -12,6 +12,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "phoenix": set(),
     "storage": set(),
     "settings": set(),
+    "install": {"settings"},
     "client": {"contract"},
     "listener": {"contract", "phoenix"},
     "inbox": {"contract", "storage"},
@@ -20,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "hosting": {"bridge", "settings", "client", "contract", "inbox"},
     "demo": {"client", "contract"},
     "docs": {"bridge", "platform", "settings"},
-    "cli": {"settings", "hosting", "platform", "contract", "storage", "inbox", "demo", "docs"},
+    "cli": {"settings", "hosting", "platform", "contract", "storage", "inbox", "install", "demo", "docs"},
     "__main__": {"cli"},
     "__init__": set(),
 }

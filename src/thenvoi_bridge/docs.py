@@ -1,4 +1,4 @@
-"""Writes what is derived: the README's tables, the manifest's tools and settings, the OpenAPI document.
+"""Writes what is derived: the README's tables, the manifest's lists and settings, the OpenAPI document.
 
 Run `python -m thenvoi_bridge.docs` in a checkout after a change; `--check` writes nothing and fails when
 something is stale.
@@ -14,6 +14,7 @@ from typing import Any
 
 from thenvoi_bridge import __version__, settings
 from thenvoi_bridge.bridge import profiles
+from thenvoi_bridge.bridge.prompts import PROMPTS, Prompt
 from thenvoi_bridge.bridge.tools import Tool
 from thenvoi_bridge.platform.openapi import document
 
@@ -25,7 +26,11 @@ def written(root: Path) -> dict[Path, str]:
     """Every file with something derived in it, as it should be."""
     readme, manifest, docs = root / "README.md", root / "manifest.json", root / "docs"
     guide, tools = docs / "platform.md", docs / "tools.md"
-    tables = {"tools": _usual_tools(), "settings": _settings_table(settings.Settings)}
+    tables = {
+        "tools": _usual_tools(),
+        "prompts": _prompts(),
+        "settings": _settings_table(settings.Settings),
+    }
     return {
         readme: _filled(_text(readme), tables),
         manifest: json.dumps(_manifest(json.loads(_text(manifest))), indent=2) + "\n",
@@ -53,9 +58,18 @@ def _manifest(manifest: dict[str, Any]) -> dict[str, Any]:
     manifest["tools"] = [
         {"name": tool.name, "description": tool.description} for tool in profiles.chosen(["agent"])
     ]
+    manifest["prompts"] = [_manifest_prompt(prompt) for prompt in PROMPTS.values()]
     manifest["server"]["mcp_config"]["env"] = env
     manifest["user_config"] = {row.name: _asked(row) for row in rows}
     return manifest
+
+
+def _manifest_prompt(prompt: Prompt) -> dict[str, Any]:
+    """A prompt as MCPB 0.4 wants it: with its text, in which arguments stand as `${arguments.name}`."""
+    names = list(prompt.arguments.model_fields)
+    text = prompt.text(**{name: f"${{arguments.{name}}}" for name in names})
+    described = prompt.described()
+    return {"name": prompt.name, "description": described.description, "arguments": names, "text": text}
 
 
 def _asked(row: Any) -> dict[str, Any]:
@@ -70,6 +84,15 @@ def _usual_tools() -> str:
     return _table(
         ("Tool", "Key", "What it does"), (_tool_row(tool)[1:3] + _tool_row(tool)[4:] for tool in usual)
     )
+
+
+def _prompts() -> str:
+    rows = (
+        (f"`{prompt.name}`", ", ".join(f"`{name}`" for name in prompt.arguments.model_fields), words)
+        for prompt in PROMPTS.values()
+        if (words := prompt.described().description)
+    )
+    return _table(("Prompt", "Arguments", "What it does"), rows)
 
 
 def _every_tool() -> str:

@@ -8,6 +8,7 @@ path of a file, in a variable with `_FILE` at its end.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from functools import partial
@@ -56,6 +57,15 @@ class Settings:
     tools: str = _setting("Single tools to offer besides, with commas between.", "")
     exclude_tools: str = _setting("Tools not to offer, with commas between.", "")
     read_only: bool = _setting("Offer only tools that change nothing.", False)
+    feed: Path | None = _setting("File to which what comes in is appended, a line of JSON each.")
+    channel: str = _setting(
+        "Whose mentions are pushed into Claude Code: handles or ids, with commas between.",
+        "",
+    )
+    approvers: str = _setting(
+        "Who may answer in a room, with that, whether Claude Code may use a tool.",
+        "",
+    )
     state_dir: Path = _setting("Folder for the inbox and the local platform.", _STATE)
     log_level: str = _setting("How much to write to stderr: debug, info, warning or error.", "info")
 
@@ -138,6 +148,43 @@ def unknown(environ: Mapping[str, str] = os.environ) -> list[str]:
     return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
 
 
+@dataclass(frozen=True)
+class Folders:
+    """Where programs of this account keep their settings: MCP hosts, above all.
+
+    `config` is where desktop programs do, `dotted` where those do that follow XDG except on Windows.
+    """
+
+    system: str
+    home: Path
+    config: Path
+    dotted: Path
+    local: Path
+    codex: Path
+    claude: Path
+
+    @classmethod
+    def read(
+        cls, environ: Mapping[str, str] = os.environ, system: str = sys.platform, home: Path | None = None
+    ) -> Folders:
+        """Those of this account, or of one on another system."""
+        home = home or Path.home()
+
+        def at(name: str, usual: Path) -> Path:
+            return Path(environ.get(name) or usual)
+
+        roaming, dotted = at("APPDATA", home / "AppData" / "Roaming"), at("XDG_CONFIG_HOME", home / ".config")
+        return cls(
+            system=system,
+            home=home,
+            config={"win32": roaming, "darwin": home / "Library" / "Application Support"}.get(system, dotted),
+            dotted=roaming if system == "win32" else dotted,
+            local=at("LOCALAPPDATA", home / "AppData" / "Local"),
+            codex=at("CODEX_HOME", home / ".codex"),
+            claude=at("CLAUDE_CONFIG_DIR", home),
+        )
+
+
 def _called(row: Field[Any]) -> str:
     return str(row.metadata["called"] or row.name)
 
@@ -183,6 +230,8 @@ def _typed(row: Field[Any], value: Any) -> Any:
         return _number(name, value)
     if row.name == "state_dir":
         return Path(value).expanduser()
+    if row.name == "feed":
+        return _absolute(name, Path(value).expanduser())
     if row.name in _SCHEMES and not _is_address(value, _SCHEMES[row.name]):
         # What was given is not shown: it may be a key that stands in the wrong place.
         raise BadSetting(f"{name} must begin with {' or '.join(_SCHEMES[row.name])} and name a host")
@@ -210,6 +259,12 @@ def _is_address(value: str, schemes: tuple[str, ...]) -> bool:
         return value.startswith(schemes) and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port or an IPv6 address that cannot be one
         return False
+
+
+def _absolute(name: str, path: Path) -> Path:
+    if not path.is_absolute():  # hosts start the bridge in folders that nobody would think of
+        raise BadSetting(f"{name} must be a whole path, from the root")
+    return path
 
 
 def _switch(name: str, value: str) -> bool:

@@ -87,6 +87,7 @@ async def talk(walk: Walk, room: str) -> None:
     await walk("send_message", chat_id=room, content="more", mentions=[walk.scene.alice.handle])
     await walk("send_event", chat_id=room, content="hm", message_type="thought")
     assert len((await walk("get_context", chat_id=room))["data"]) == 5
+    assert len((await walk("catch_up", chat_id=room))["messages"]) == 5
     said = [message["content"] for message in (await walk("list_my_messages", chat_id=room))["data"]]
     assert said[0] == "hm"
     assert len(said) == 5

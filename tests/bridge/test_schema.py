@@ -25,7 +25,17 @@ SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
 TOOLS = pytest.mark.parametrize("tool", EVERY.values(), ids=lambda tool: tool.name)
 TOOLS_AT_MOST, TOKENS, BYTES_A_TOKEN = 12, 2_500, 4
 AGENT: tuple[Side, ...] = ("agent",)
-READING = ("list_", "get_", "next_", "inbox_read", "resolve_handle", "check_key", "health", "version")
+READING = (
+    "catch_up",
+    "list_",
+    "get_",
+    "next_",
+    "inbox_read",
+    "resolve_handle",
+    "check_key",
+    "health",
+    "version",
+)
 FINAL = ("remove_", "delete_", "supersede_")
 
 

@@ -122,16 +122,21 @@ async def test_hidden_characters_are_shown_and_the_text_is_json_still(scene: Sce
         assert message["content"].endswith(r"abc\u{202e}def \u{e0041} \u{1b}[2J")
 
 
-async def test_a_long_past_is_cut_and_says_how_to_see_the_rest(scene: Scene, state: Path) -> None:
+async def test_a_long_past_is_cut_between_messages_and_says_how_to_see_the_rest(
+    scene: Scene, state: Path
+) -> None:
     async with live(scene.here, scene.scout, state) as host:
-        for _ in range(3):
-            await say(scene.alice, scene.room, scene.scout, "x" * 20_000)
-        result = await host.llm.call_tool("get_context", {"chat_id": scene.room.id})
-        text = text_of(result)
-        assert len(text) <= tools.BUDGET + 200
-        assert text.splitlines()[-1] == wording.TRUNCATED
-        one = await host.said("get_context", chat_id=scene.room.id, page_size=1)
-        assert len(one["data"]) == 1
+        sent = [(await say(scene.alice, scene.room, scene.scout, "x" * 15_000)).id for _ in range(5)]
+        seen, where = [], {"page": 1, "page_size": 5}
+        while where:
+            result = await host.llm.call_tool("get_context", {"chat_id": scene.room.id, **where})
+            assert len(text_of(result)) <= tools.BUDGET + 200
+            page = json.loads(text_of(result).splitlines()[1])
+            seen += [message["id"] for message in page["data"]]
+            assert page.get("truncated", False) is ("next" in page)
+            more = page["meta"]["page"] < page["meta"]["total_pages"]
+            where = page.get("next") or ({**where, "page": where["page"] + 1} if more else {})
+        assert seen == sent
 
 
 async def test_a_name_two_have_is_refused_with_both_handles(scene: Scene, state: Path) -> None:

@@ -28,6 +28,7 @@ from tests.world import Somebody, World, bridge, host, say
 from thenvoi_bridge.cli import main
 from thenvoi_bridge.contract.messages import ChatMessage, ListMessages, Mention, SendMessage
 from thenvoi_bridge.inbox.core import State
+from thenvoi_bridge.inbox.ladder import Rung
 from thenvoi_bridge.inbox.outgoing import Order
 from thenvoi_bridge.inbox.ownership import Owner
 from thenvoi_bridge.inbox.store import Inbox
@@ -254,6 +255,25 @@ async def test_an_answer_is_shown_with_how_far_it_is(state: Path, phase: str) ->
         "error": error,
         "content": "All\x07quiet.",
     }
+
+
+async def test_where_a_message_was_shown_is_told(state: Path) -> None:
+    await fill(state, mention("m1"))
+    assert "shown:" not in done(await run(state, "show", "m1"))
+    async with opened(folder_of(state)) as inbox:
+        await inbox.ledger.note(Rung.CHANNEL, "a\x07b", ["m1"], 1_800_000_000.0)
+        await inbox.ledger.note(Rung.HOOK, "s2", ["m1"], 1_800_000_030.0)
+    (line,) = [
+        line for line in done(await run(state, "show", "m1")).splitlines() if line.startswith("shown:")
+    ]
+    assert line.split(": ", 1)[1].strip() == (
+        "channel to a\\x07b at 2027-01-15T08:00:00+00:00; hook to s2 at 2027-01-15T08:00:30+00:00"
+    )
+    (record,) = await lines(state, "show", "m1")
+    assert record["shown"] == [
+        {"rung": "channel", "session": "a\x07b", "at": "2027-01-15T08:00:00+00:00"},
+        {"rung": "hook", "session": "s2", "at": "2027-01-15T08:00:30+00:00"},
+    ]
 
 
 HOSTILE = "\x1b[2Jbye\r\n\u202estate: done\nid: m9 \x07\x9b1m\u2028\u200bx"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from thenvoi_bridge.contract.identity import AgentMe
 from thenvoi_bridge.contract.memories import Memory
 from thenvoi_bridge.contract.messages import ChatMessage, MessageSent
 from thenvoi_bridge.contract.page import MetaPage, Page, PageInfo
-from thenvoi_bridge.contract.participants import ParticipantList
+from thenvoi_bridge.contract.participants import Participant, ParticipantList
 from thenvoi_bridge.inbox.core import OPEN, Item, State
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ LONGEST = 20_000
 
 LONGEST_PAGE = 38_000
 """Characters of the messages on one page; what is left out comes with the next."""
+
+LONGEST_NAME = 80
+"""Characters of a name that others chose, where many stand together."""
 
 PLACE = {"page", "page_size", "total_count", "total_pages", "status_filter"}
 """What a model is told of where a page stands."""
@@ -55,6 +59,41 @@ def shown(item: Item, loops: Collection[str] = ()) -> dict[str, Any]:
     return view | ({"truncated": True} if len(content) > LONGEST else {})
 
 
+def said(message: ChatMessage) -> dict[str, Any]:
+    """A message of a room's past, be it to whomever."""
+    content = visible(message.readable)
+    view = {
+        "id": message.id,
+        "sender_id": message.sender_id,
+        "sender_type": message.sender_type,
+        "inserted_at": message.inserted_at,
+        "untrusted": {
+            "content": content[:LONGEST],
+            "sender_name": visible(message.sender_name or "")[:LONGEST_NAME],
+        },
+    }
+    view |= {"type": message.message_type} if message.message_type != "text" else {}
+    return view | ({"truncated": True} if len(content) > LONGEST else {})
+
+
+def somebody(person: Participant) -> dict[str, Any]:
+    """Who is in a room, and how to mention them."""
+    view = person.model_dump(include={"id", "type", "role", "status"})
+    handle = {"handle": visible(person.handle)} if person.handle else {}
+    return view | handle | {"untrusted": {"name": visible(person.name or "")[:LONGEST_NAME]}}
+
+
+def shortened(view: dict[str, Any], most: int) -> dict[str, Any]:
+    """A message as it is shown, with as much of its text as makes it `most` bytes long."""
+    if size(view) <= most:
+        return view
+    text = view["untrusted"]["content"]
+    bare = view | {"untrusted": view["untrusted"] | {"content": ""}, "truncated": True}
+    keep = bisect_right(range(len(text)), most - size(bare), key=lambda n: size(text[:n]) - size(""))
+    bare["untrusted"]["content"] = text[: max(0, keep - 1)]
+    return bare
+
+
 def page(
     items: Sequence[Item],
     *,
@@ -78,6 +117,12 @@ def fitting(items: Sequence[Item]) -> int:
     """How many of these fit on one page; one does in any case."""
     ends = accumulate(len(as_text(shown(item))) for item in items)
     return max(1, sum(end <= LONGEST_PAGE for end in ends))
+
+
+def first(views: Sequence[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """As many of these, from the first on, as `most` bytes have room for."""
+    ends = accumulate(size(view) + 1 for view in views)
+    return [view for view, end in zip(views, ends, strict=True) if end <= most]
 
 
 async def fitting_page(
@@ -134,3 +179,8 @@ def _place(info: PageInfo) -> dict[str, Any]:
 def as_text(value: object) -> str:
     """Compact JSON."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def size(value: object) -> int:
+    """Bytes of that."""
+    return len(as_text(value).encode())

@@ -10,6 +10,7 @@ import mcp_types as types
 from pydantic import ValidationError
 
 from thenvoi_bridge.bridge import advice, wording
+from thenvoi_bridge.bridge.keeping import in_words
 from thenvoi_bridge.bridge.people import NotFoundByName
 from thenvoi_bridge.contract.errors import RateLimited, ThenvoiError
 from thenvoi_bridge.inbox import errors as inbox
@@ -44,11 +45,6 @@ def result(
     return types.CallToolResult(
         content=[types.TextContent(type="text", text=text)], structured_content=error, is_error=True
     )
-
-
-def in_words(trouble: Trouble) -> ThenvoiError:
-    """What is wrong with the inbox's file, for whoever asks after the connection too."""
-    return ThenvoiError(wording.INBOX[trouble.code].format(reason=trouble.reason), code=trouble.code)
 
 
 def _described(problem: Problem, schema: dict[str, Any], group: str) -> dict[str, Any]:

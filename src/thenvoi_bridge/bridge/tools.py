@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import anyio
 import mcp_types as types
@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from thenvoi_bridge.bridge import advice, mail, problems, schema, wording
 from thenvoi_bridge.bridge.addressing import resolved
+from thenvoi_bridge.bridge.fitting import fitted
 from thenvoi_bridge.bridge.people import NotFoundByName
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.bridge.untrusted import all_visible, fenced
@@ -36,18 +37,27 @@ Beat = Callable[[float, float, str], Awaitable[None]]
 logger = logging.getLogger(__name__)
 
 
+class Handed(Protocol):
+    """What is handed out with what a tool says. One of its two methods is called, once."""
+
+    def seen(self) -> None:
+        """The host is told."""
+
+    async def back(self) -> None:
+        """The host has taken its call back, and is not told: it is as if nothing had been handed out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """What a tool has to say. `structured` is given besides the text where code reads it.
 
-    `foreign` says that others' words are in it. `unseen` gives back what was handed out with it, if the host
-    takes the call back before it is told.
+    `foreign` says that others' words are in it, `handed` what is handed out with it.
     """
 
     text: str
     structured: dict[str, Any] | None = None
     foreign: bool = False
-    unseen: Callable[[], Awaitable[None]] | None = None
+    handed: Handed | None = None
 
     def shown(self) -> str:
         """The text for a model: cut to the budget, others' words between marks, what is ours after them."""
@@ -73,6 +83,7 @@ class Tool:
         """As `tools/list` has it, to a host that was not given the tools in `absent`."""
         return types.Tool(
             name=self.name,
+            title=self.name.replace("_", " ").capitalize(),
             description=advice.fitting(self.description, absent),
             input_schema=self.schema,
             annotations=types.ToolAnnotations(
@@ -81,6 +92,7 @@ class Tool:
                 idempotent_hint=self.idempotent,
                 open_world_hint=True,
             ),
+            _meta={"anthropic/alwaysLoad": True} if self.name in wording.ALWAYS else None,
         )
 
 
@@ -114,12 +126,15 @@ class Tools:
         block = types.TextContent(type="text", text=said.shown())
         result = types.CallToolResult(content=[block], structured_content=said.structured)
         try:
-            return await self._with_unread(result)
+            result = await self._with_unread(result)
         except BaseException:
-            if said.unseen:
+            if said.handed:
                 with anyio.CancelScope(shield=True):
-                    await said.unseen()
+                    await said.handed.back()
             raise
+        if said.handed:
+            said.handed.seen()
+        return result
 
     def _refusal(self, problem: problems.Problem, tool: Tool) -> types.CallToolResult:
         return problems.result(problem, tool.schema, tool.group, self._absent)
@@ -193,7 +208,7 @@ def _read(answer: Any) -> Said:
     """What others wrote is fenced."""
     if answer is None:
         return Said("{}")
-    return Said(mail.as_text(all_visible(mail.plain(answer))), foreign=True)
+    return Said(mail.as_text(fitted(all_visible(mail.plain(answer)), BUDGET)), foreign=True)
 
 
 def _done(answer: Any) -> Said:

@@ -10,6 +10,7 @@ import click
 
 from thenvoi_bridge import __version__, settings
 from thenvoi_bridge.cli.inbox import inbox
+from thenvoi_bridge.cli.install import install
 from thenvoi_bridge.cli.options import Commands, flags_of, log_to_stderr
 from thenvoi_bridge.cli.platform import platform
 
@@ -49,6 +50,7 @@ def demo() -> None:
 
 main.add_command(platform)
 main.add_command(inbox)
+main.add_command(install)
 
 
 def _stdio(flags: dict[str, Any]) -> None:

@@ -87,13 +87,14 @@ def list_messages(
     """List messages, a line each: id, room, sender, time, state, attempts and the first words."""
     from thenvoi_bridge.cli import entries
     from thenvoi_bridge.inbox.core import OPEN, State
+    from thenvoi_bridge.inbox.records import record
 
     states = {"open": OPEN, "dead": frozenset({State.DEAD}), "all": frozenset(State)}[state]
 
     async def look(found: Found) -> list[str]:
         page = await found.inbox.page(None, chat_id, limit or sys.maxsize, states)
         if as_json:
-            return [json.dumps(entries.record(found, item)) for item in page.items]
+            return [json.dumps(record(found.identity, item)) for item in page.items]
         return [entries.whose(found), *entries.table(page.items)]
 
     seen, unusable = _visit(state_dir, agent, look)
@@ -106,7 +107,7 @@ def list_messages(
 @click.argument("id", callback=_said)
 @_json
 def show(state_dir: Path, agent: str | None, id: str, as_json: bool) -> None:
-    """Show everything about the message with this ID: its text, what became of it, and its answer."""
+    """Show everything about the message with this ID: its text, its answer, and where it was shown."""
     from thenvoi_bridge.cli import entries
     from thenvoi_bridge.inbox.outgoing import key_of_answer
 
@@ -114,9 +115,10 @@ def show(state_dir: Path, agent: str | None, id: str, as_json: bool) -> None:
         for item in await found.inbox.get([id]):
             # One that was refused is no longer the message's, and still tells why nothing came of it.
             out = await found.inbox.outbox.get(item.outgoing_id or key_of_answer(item.id))
+            shown = await found.inbox.ledger.of(item.id)
             if as_json:
-                return [json.dumps(entries.full_record(found, item, out))]
-            return entries.description(found, item, out)
+                return [json.dumps(entries.full_record(found, item, out, shown))]
+            return entries.description(found, item, out, shown)
         return []
 
     seen, unusable = _visit(state_dir, agent, look)

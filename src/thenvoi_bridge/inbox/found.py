@@ -46,6 +46,11 @@ class Found:
         """What its agent is called; nothing better than the folder in an inbox where nobody has said."""
         return self.handle or self.id or self.folder.name
 
+    @property
+    def identity(self) -> dict[str, str | None]:
+        """Whose it is, as `Board.identity` has it."""
+        return {"platform": self.platform, "id": self.id, "handle": self.handle}
+
     def is_called(self, name: str) -> bool:
         """Whether it is the agent's with this handle, with or without a leading @, or id; or the folder."""
         wanted = name.removeprefix("@").casefold()
