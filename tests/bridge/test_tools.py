@@ -146,8 +146,8 @@ async def test_a_name_two_have_is_refused_with_both_handles(scene: Scene, state:
         arguments: dict[str, Any] = {"chat_id": room.id, "content": "hi"}
         error = await host.refused("send_message", **arguments, mentions=["sam"])
         assert error["code"] == "ambiguous"
-        assert error["choices"] == [f"@{sam.handle}" for sam in sams]
-        await host.shown("send_message", **arguments, mentions=error["choices"])
+        assert error["untrusted"]["choices"] == [f"@{sam.handle}" for sam in sams]
+        await host.shown("send_message", **arguments, mentions=error["untrusted"]["choices"])
 
 
 async def test_whoever_entered_a_moment_ago_can_be_mentioned(scene: Scene, state: Path) -> None:
@@ -221,7 +221,7 @@ async def test_somebody_who_is_no_peer_is_refused_with_those_who_are(scene: Scen
         for written in ("@nobody/nemo", "Nemo", "../nemo"):
             nobody = await host.refused("add_participant", chat_id=scene.room.id, participant_id=written)
             assert nobody["code"] == "nobody"
-            assert f"@{scene.alice.handle}" in nobody["choices"]
+            assert f"@{scene.alice.handle}" in nobody["untrusted"]["choices"]
         by_id = await host.refused("add_participant", chat_id=scene.room.id, participant_id=str(uuid4()))
         assert by_id["code"] == "not_found"
 
@@ -243,7 +243,7 @@ async def test_a_person_adds_mentions_and_removes_by_name_or_handle(scene: Scene
             assert not removed.is_error, removed.content
             assert await people_in(host, scene) == {scene.alice.id, scene.scout.id}
         error = await host.refused("remove_my_participant", **where, participant_id="@nobody/nemo")
-        assert (error["code"], error["choices"]) == ("nobody", [f"@{scene.scout.handle}"])
+        assert (error["code"], error["untrusted"]["choices"]) == ("nobody", [f"@{scene.scout.handle}"])
         gone = await host.refused("remove_my_participant", **where, participant_id=writer.id)
         assert gone["code"] == "not_found"
 

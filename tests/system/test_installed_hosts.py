@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 import tomllib
@@ -20,6 +21,7 @@ from mcp import StdioServerParameters
 from tests.system.test_local import platforms, status
 from tests.world import host
 
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 INSTALL = [sys.executable, "-m", "thenvoi_bridge", "install"]
 
 
@@ -37,6 +39,10 @@ async def home(tmp_path: Path) -> AsyncGenerator[Path]:
 def environment(home: Path) -> dict[str, str]:
     """What a host has that was started from a desktop: hardly any PATH, and nothing of ours."""
     return {"HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config"), "PATH": "/usr/bin:/bin"}
+
+
+def without_time(text: str) -> str:
+    return re.sub(r"backup-\S+Z", "backup", text)
 
 
 async def installs(home: Path, *arguments: str) -> str:
@@ -57,10 +63,10 @@ async def started(home: Path, entry: dict[str, Any]) -> AsyncGenerator[McpClient
 
 
 async def test_two_hosts_that_were_installed_with_two_agents_talk_to_each_other(home: Path) -> None:
-    told = await installs(home, "cursor", "--as", "Editor")
-    assert told.startswith("thenvoi is installed in Cursor: ")
-    told = await installs(home, "codex", "--as", "Coder")
-    assert told.startswith("thenvoi is installed in Codex: ")
+    for name, agent in (("cursor", "Editor"), ("codex", "Coder")):
+        told = await installs(home, name, "--as", agent)
+        typed = f"$ thenvoi-bridge install {name} --as {agent}\n"
+        assert without_time(typed + told.replace(str(home), "~")) in without_time(README)
     cursor = json.loads((home / ".cursor" / "mcp.json").read_text())["mcpServers"]["thenvoi"]
     codex = tomllib.loads((home / ".codex" / "config.toml").read_text())["mcp_servers"]["thenvoi"]
     async with started(home, cursor) as editor, started(home, codex) as coder:

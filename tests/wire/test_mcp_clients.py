@@ -15,7 +15,7 @@ from mcp import StdioServerParameters
 
 from tests.wire.foreign import PATIENCE, STARTING, environment, installed, node, python, script, walker
 from tests.world import Somebody, World, bridge, say
-from thenvoi_bridge.bridge import profiles
+from thenvoi_bridge.bridge import profiles, prompts
 from thenvoi_bridge.bridge.endpoint import Side
 from thenvoi_bridge.contract.messages import ListMessages, ListMyMessages
 
@@ -69,6 +69,7 @@ async def test_a_host_on_a_published_sdk_hears_and_answers_and_what_it_cancels_t
     async with walker([*command(npm), era, server.command, *server.args], **server.env or {}) as it:
         connected = await it.says("connected", STARTING)
         assert (connected["version"], connected["tools"]) == (version, [*profiles.AGENT])
+        assert connected["prompts"] == [*prompts.PROMPTS]
         await it.says("beat")
         await it.says("cancelled")
         sent = await say(alice, room, scout, "far away?")

@@ -55,10 +55,8 @@ def _broken(exc: Exception, absent: Collection[str], data: dict[str, Any]) -> MC
     if not isinstance(problem, ThenvoiError):
         logger.error("something broke", exc_info=exc)
         return MCPError(types.INTERNAL_ERROR, wording.BROKEN, data)
-    # Only the base class is raised by us alone; what the others say the platform may have said.
-    what = problem.message if type(problem) is ThenvoiError else problem.default
     step = advice.fitting(advice.next_step(problem, ""), absent)
     pause = {"retry_after_s": problem.retry_after} if isinstance(problem, RateLimited) else {}
     return MCPError(
-        types.INTERNAL_ERROR, f"{what.rstrip('.')}. {step}", {**data, "code": problem.code, **pause}
+        types.INTERNAL_ERROR, f"{problem.ours.rstrip('.')}. {step}", {**data, "code": problem.code, **pause}
     )

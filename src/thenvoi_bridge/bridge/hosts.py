@@ -20,7 +20,9 @@ RUNGS = {
 }
 """The ladder by which a mention reaches a model, the fastest way first."""
 
-VENDORS_DOCUMENTATION = "vendor's documentation and issues, until November 2026; not run here"
+READ = "read in its documentation and in issues, until November 2026"
+MEASURED = f"{READ}; that notifications wake nothing was measured by others in July 2026"
+GUESSED = f"{READ}; the time is a guess"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Host:
     wait_http: float
     rungs: Mapping[str, str]
     notes: str = ""
-    verified: str = VENDORS_DOCUMENTATION
+    verified: str = READ
 
 
 _EVERYWHERE = {"wait": "yes", "line": "yes"}
@@ -70,6 +72,7 @@ HOSTS = (
             "prompts": "as `/mcp__thenvoi__…`",
         },
         "Tells nobody whether a channel is on, so the other rungs stay in use beside it.",
+        MEASURED,
     ),
     Host(
         "cursor",
@@ -77,8 +80,9 @@ HOSTS = (
         ("cursor",),
         45,
         45,
-        _EVERYWHERE | _TERMINAL | {"prompts": "as `/`"},
+        _EVERYWHERE | _TERMINAL | {"hooks": "session start, tool, stop", "prompts": "as `/`"},
         "How long a tool may take is not documented. About 40 tools are used at most.",
+        GUESSED,
     ),
     Host(
         "vscode",
@@ -88,7 +92,11 @@ HOSTS = (
         120,
         _EVERYWHERE
         | _TERMINAL
-        | {"resources": "attached by hand; updates only in its list", "prompts": "as `/mcp.thenvoi.…`"},
+        | {
+            "hooks": "preview: session start, prompt, tool, stop",
+            "resources": "attached by hand; updates only in its list",
+            "prompts": "as `/mcp.thenvoi.…`",
+        },
         "Sets no limit, but calls of more than 5 minutes are reported to hang.",
     ),
     Host(
@@ -99,6 +107,7 @@ HOSTS = (
         50,
         _EVERYWHERE | _TERMINAL | {"resources": "the model reads them; no updates"},
         "`tool_timeout_sec` is 60 unless set; progress does not extend it.",
+        MEASURED,
     ),
     Host(
         "gemini",
@@ -117,6 +126,7 @@ HOSTS = (
         45,
         _EVERYWHERE | _TERMINAL,
         "How long a tool may take is not documented. 100 tools are used at most.",
+        GUESSED,
     ),
     Host(
         "zed",
@@ -144,6 +154,7 @@ HOSTS = (
         45,
         dict(_EVERYWHERE),
         "Only over HTTP, from a public address. How long a tool may take is not documented.",
+        GUESSED,
     ),
     Host(
         "cline",
@@ -162,12 +173,20 @@ HOSTS = (
         45,
         _EVERYWHERE | _TERMINAL,
         "Asks for no progress.",
+        GUESSED,
     ),
 )
 """Every host of which something is known, those that `thenvoi-bridge install` knows first."""
 
 UNKNOWN = Host(
-    "other", "Any other", (), 25, 25, dict(_EVERYWHERE), "Most hosts cut a call at 30 to 60 seconds."
+    "other",
+    "Any other",
+    (),
+    25,
+    25,
+    dict(_EVERYWHERE),
+    "Most hosts cut a call at 30 to 60 seconds.",
+    "nothing is known of it",
 )
 """A host of which nothing is known."""
 

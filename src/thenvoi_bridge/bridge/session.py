@@ -177,7 +177,7 @@ class Session:
 
     def _why_not(self, whose: str) -> ThenvoiError:
         if self._trouble:
-            return type(self._trouble)(self._trouble.message, code=self._trouble.code)
+            return type(self._trouble)(self._trouble.ours, code=self._trouble.code)
         return Forbidden(f"This needs {whose} key, and there is none here that the platform accepts")
 
     async def _live(self) -> None:
@@ -252,7 +252,7 @@ class Session:
         self._trouble = trouble
         where = self.endpoint.base_url if self.endpoint else "the platform"
         if trouble:
-            logger.warning("not connected to %s: %s", where, trouble.message)
+            logger.warning("not connected to %s: %s", where, trouble)
         else:
             logger.info("connected to %s as %s", where, self._seat.me.handle if self._seat else "a person")
         self._tried.set()

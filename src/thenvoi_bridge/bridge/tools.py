@@ -21,7 +21,7 @@ from thenvoi_bridge.bridge.addressing import resolved
 from thenvoi_bridge.bridge.fitting import fitted
 from thenvoi_bridge.bridge.people import NotFoundByName
 from thenvoi_bridge.bridge.session import Session
-from thenvoi_bridge.bridge.untrusted import all_visible, fenced
+from thenvoi_bridge.bridge.untrusted import all_visible, apart, fenced
 from thenvoi_bridge.contract import CALLS, Call
 from thenvoi_bridge.contract.call import Effect, Side
 from thenvoi_bridge.contract.errors import ThenvoiError
@@ -212,9 +212,10 @@ def _read(answer: Any) -> Said:
 
 
 def _done(answer: Any) -> Said:
-    """The receipt of what the model did itself is given to code, too."""
-    receipt = all_visible(mail.receipt(answer))
-    return Said(mail.as_text(receipt), receipt)
+    """The receipt of what the model did itself is given to code, too; names that others chose stand apart."""
+    receipt = mail.receipt(answer)
+    shown = apart(receipt)
+    return Said(mail.as_text(shown), shown, foreign=shown != receipt)
 
 
 def _note(session: Session, made: Call[Any]) -> None:

@@ -71,7 +71,7 @@ async def status(session: Session, _: Query) -> dict[str, Any]:
         "platform": endpoint.base_url if endpoint else None,
         "local": endpoint.local if endpoint else None,
         "connection": session.connection,
-        "trouble": session.trouble.message if session.trouble else None,
+        "trouble": session.trouble.ours if session.trouble else None,
         "agent": {"id": seat.me.id, "handle": seat.me.handle, "name": seat.me.name} if seat else None,
         "person": session.profile.model_dump(include={"id", "handle", "email"}) if session.profile else None,
         "socket": _socket(seat) if seat else None,

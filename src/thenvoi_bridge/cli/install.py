@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from thenvoi_bridge import settings
+from thenvoi_bridge.cli.options import write_out_the_rest
 from thenvoi_bridge.install import changes, server
 from thenvoi_bridge.install.changes import CannotChange, Change, NotInstalled, Place
 from thenvoi_bridge.install.server import Server
@@ -86,6 +87,7 @@ def install(
 
     HOST is claude-desktop, claude-code, cursor, vscode, codex, gemini, windsurf or zed.
     """
+    write_out_the_rest()
     target = TARGETS[host]
     place = _place(target, project)
     if uninstall:

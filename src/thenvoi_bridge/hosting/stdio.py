@@ -10,12 +10,12 @@ import anyio
 
 from thenvoi_bridge.bridge import sdk
 from thenvoi_bridge.bridge.delivery import fan_out
-from thenvoi_bridge.bridge.endpoint import Endpoint, Locate, Side, sides_of
+from thenvoi_bridge.bridge.endpoint import Side, sides_of
 from thenvoi_bridge.bridge.profiles import Choice, NoSuchTool, check
 from thenvoi_bridge.bridge.server import build
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.hosting import rungs, watch, wire
-from thenvoi_bridge.hosting.local import LocalPlatform
+from thenvoi_bridge.hosting.locating import locate
 from thenvoi_bridge.settings import BadSetting, Settings, names, rows, variable
 
 logger = logging.getLogger(__name__)
@@ -94,21 +94,3 @@ def check_choice(settings: Settings) -> None:
     except NoSuchTool as exc:
         (row,) = (row for row in rows() if row.name == exc.choice)
         raise BadSetting(f"{variable(row)}: {exc}") from exc
-
-
-def locate(settings: Settings) -> Locate:
-    """How to find the platform: where the settings say, or on this computer."""
-    if settings.is_local:
-        return LocalPlatform(settings.state_dir / "local").locate
-    either = sides_of(settings.api_key) if settings.api_key else ()
-    endpoint = Endpoint(
-        base_url=settings.base_url.rstrip("/"),
-        ws_url=settings.ws_url,
-        agent_key=settings.agent_key or (settings.api_key if "agent" in either else None),
-        user_key=settings.user_key or (settings.api_key if "human" in either else None),
-    )
-
-    async def found(_: str) -> Endpoint:
-        return endpoint
-
-    return found

@@ -240,6 +240,10 @@ class Inbox:
         """
         return self._shelf.listen(bell)
 
+    async def glance(self) -> int:
+        """A number that changes when another process has changed something, for whoever cannot `watch`."""
+        return await self._shelf.glance()
+
     async def watch(self, every: float = 0.25) -> NoReturn:
         """Ring within `every` seconds when another process has changed something, since `open`; a task."""
         await self._shelf.watch(every)

@@ -98,10 +98,10 @@ def snippet(target: Target, name: str, server: Server) -> str:
     return documents.with_entry("", target.form, (target.table, name), server.shown(target))
 
 
-def installed(place: Place, name: str) -> dict[str, Any] | None:
-    """Our entry in a configuration, None if there is none. Raises `CannotChange`."""
+def servers(place: Place) -> dict[str, Any]:
+    """Every server in a configuration, by its name. Raises `CannotChange`."""
     try:
-        return documents.entry(files.find(place.file).text, place.target.form, (place.target.table, name))
+        return documents.entry(files.find(place.file).text, place.target.form, (place.target.table,)) or {}
     except (files.Refused, Unreadable, OSError) as exc:
         raise _cannot(place.file, exc) from exc
 
