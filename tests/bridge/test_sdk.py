@@ -14,6 +14,7 @@ from mcp import Client as McpClient
 from mcp.client.subscriptions import ResourcesListChanged
 from mcp.server.context import CallNext, HandlerResult
 from mcp.server.lowlevel.server import Server
+from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
 
 from tests.bridge.conftest import Scene
@@ -243,3 +244,40 @@ async def test_the_first_request_decides_the_era(opening: str) -> None:
     assert isinstance(answer, types.JSONRPCResponse)
     versions = answer.result.get("supportedVersions") or [answer.result["protocolVersion"]]
     assert opening in versions
+
+
+async def test_a_client_that_does_not_read_is_told_once_of_each_thing_and_goes_on_listening() -> None:
+    bench, uris = Bench(), [f"test://thing/{n}" for n in range(300)]
+    asked = {"resourceSubscriptions": uris, "resourcesListChanged": True, "toolsListChanged": True}
+
+    async def told(read: Any, number: int) -> list[str]:
+        """The addresses in the next notifications, or what else they are."""
+        said = [(await read.receive()).message for _ in range(number)]
+        assert {message.params["_meta"]["io.modelcontextprotocol/subscriptionId"] for message in said} == {1}
+        return [message.params.get("uri", message.method) for message in said]
+
+    with anyio.fail_after(PATIENCE):
+        async with pipes(bench.server()) as (read, write):
+            await write.send(enveloped("subscriptions/listen", notifications=asked))
+            acknowledged = (await read.receive()).message
+            for _ in range(5):
+                for uri in uris:
+                    await bench.subscribers.updated(uri)
+                await bench.subscribers.list_changed()
+            await bench.subscribers.updated(URI)  # which nobody asked for
+            once = await told(read, 301)
+            await bench.subscribers.updated(uris[7])
+            assert await told(read, 1) == [uris[7]]
+    assert acknowledged.params["notifications"] == {
+        "resourceSubscriptions": uris,
+        "resourcesListChanged": True,
+    }
+    assert sorted(once) == sorted([*uris, "notifications/resources/list_changed"])
+
+
+async def test_there_is_an_end_to_how_many_may_listen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sdk, "MOST", 1)
+    async with client(Bench(), "auto") as llm, llm.listen(resource_subscriptions=[URI]):
+        with pytest.raises(MCPError, match="Too many subscriptions"):
+            async with llm.listen(resource_subscriptions=[URI]):
+                pass

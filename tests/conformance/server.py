@@ -17,12 +17,11 @@ import mcp_types as types
 from mcp.server.lowlevel.server import Server
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.server.streamable_http import EventCallback, EventMessage, EventStore
-from mcp.server.subscriptions import PromptsListChanged, ToolsListChanged
 from starlette.types import ASGIApp
 
 from tests.bridge.desk import at
 from tests.conformance.asking import ASKING
-from tests.conformance.named import Handler, Named, answer_also, by_name, done, list_also, text
+from tests.conformance.named import Named, answer_also, by_name, list_also
 from tests.conformance.reading import (
     GETTING,
     PROMPTS,
@@ -31,11 +30,11 @@ from tests.conformance.reading import (
     completable,
     readable,
 )
-from tests.conformance.tools import OURS, PLAIN, named
+from tests.conformance.tools import OURS, PLAIN
 from tests.world import World, say, world
 from thenvoi_bridge.bridge import sdk
 from thenvoi_bridge.bridge.delivery import fan_out
-from thenvoi_bridge.bridge.sdk import Context, Subscribers
+from thenvoi_bridge.bridge.sdk import Context
 from thenvoi_bridge.bridge.server import build
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.bridge.tools import Tools
@@ -76,22 +75,6 @@ def ours(session: Session) -> list[Named]:
     return [Named(tool, run) for tool in tools.listed]
 
 
-def changing(subscribers: Subscribers) -> list[Named]:
-    """The tools that say that a list has changed."""
-
-    def said(event: ToolsListChanged | PromptsListChanged) -> Handler:
-        async def run(_: Context, __: types.CallToolRequestParams) -> types.CallToolResult:
-            await subscribers._bus.publish(event)
-            return done(text("Said so"))
-
-        return run
-
-    return [
-        named("test_trigger_tool_change", said(ToolsListChanged())),
-        named("test_trigger_prompt_change", said(PromptsListChanged())),
-    ]
-
-
 async def set_level(_: Context, __: types.SetLevelRequestParams) -> types.EmptyResult:
     """Answer `logging/setLevel` of the handshake era, which the bridge does not have."""
     return types.EmptyResult()
@@ -126,7 +109,7 @@ async def app(here: World, state: Path) -> AsyncGenerator[ASGIApp]:
     await say(alice, await here.room(alice, scout), scout, "hello")
     session = Session(at(here, agent=scout), state)
     server, changes = build(session, ["agent"], local=False)
-    extend(server, [*ours(session), *PLAIN, *ASKING, *changing(changes._subscribers)])
+    extend(server, [*ours(session), *PLAIN, *ASKING])
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(session.run)
         tasks.start_soon(fan_out, session, [changes])

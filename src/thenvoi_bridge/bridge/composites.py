@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import anyio
@@ -112,6 +113,21 @@ async def ack(session: Session, call: InboxAck, _: Beat) -> Said:
     return Said(mail.as_text(said), said)
 
 
+@dataclass(frozen=True, slots=True)
+class _HandOut:
+    """Messages that a host was handed."""
+
+    session: Session
+    seat: Seat
+    items: list[Item]
+
+    def seen(self) -> None:
+        self.seat.noting.note(Rung.WAIT, self.session.name, self.items)
+
+    async def back(self) -> None:
+        await self.seat.inbox.release(self.items)
+
+
 async def _handed_out(session: Session, seat: Seat, items: list[Item]) -> Said:
     """What was leased, for the model to see; if that does not come about, nothing was handed out."""
     try:
@@ -121,8 +137,7 @@ async def _handed_out(session: Session, seat: Seat, items: list[Item]) -> Said:
         with anyio.CancelScope(shield=True):
             await seat.inbox.release(items)
         raise
-    seat.noting.note(Rung.WAIT, session.name, shown)
-    return page
+    return replace(page, handed=_HandOut(session, seat, shown))
 
 
 async def _fitting(seat: Seat, items: list[Item]) -> list[Item]:

@@ -1,7 +1,7 @@
 """The one file that touches what the MCP SDK keeps private or calls provisional; a test guards each touch.
 
 It also hides that there are two worlds of notifications: clients of the handshake era subscribe and are told
-on their connection, clients of 2026-07-28 listen and are told through a bus.
+on their connection, clients of 2026-07-28 listen and are told in the answer to that, which does not end.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import weakref
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
@@ -19,22 +19,22 @@ from mcp.server.connection import Connection
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.runner import serve_dual_era_loop, serve_loop
-from mcp.server.subscriptions import (
-    InMemorySubscriptionBus,
-    ListenHandler,
-    ResourcesListChanged,
-    ResourceUpdated,
-)
 from mcp.shared._stream_protocols import ReadStream, WriteStream
 from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
+from mcp.shared.subscriptions import ResourcesListChanged, ResourceUpdated, ServerEvent
 from mcp_types.version import is_version_at_least
 from pydantic import BaseModel
 
 from thenvoi_bridge.bridge.consent import Answer, Pending
+from thenvoi_bridge.bridge.listening import Listening
 
 Context = ServerRequestContext[Any, Any]
 Message = TypeVar("Message", bound=BaseModel)
+
+
+MOST = 1024
+"""Subscriptions that may be listened to at once."""
 
 
 class BridgeServer(Server[None]):
@@ -83,27 +83,28 @@ class Subscribers:
     """Who wants to be told of which resource, in both eras."""
 
     def __init__(self) -> None:
-        self._bus = InMemorySubscriptionBus()
-        self._listen = ListenHandler(self._bus)
-        self._listened: Counter[str] = Counter()
+        self._listening: set[Listening] = set()
         # By connection: it is the only thing that stays the same over one client's requests.
         self._legacy: weakref.WeakKeyDictionary[Connection, set[str]] = weakref.WeakKeyDictionary()
 
     @property
     def wanted(self) -> Collection[str]:
         """The resources that somebody wants to be told of."""
-        return set(+self._listened).union(*self._legacy.values())
+        return {uri for one in self._listening for uri in one.uris}.union(*self._legacy.values())
 
-    async def listen(
-        self, ctx: Context, params: types.SubscriptionsListenRequestParams
-    ) -> types.SubscriptionsListenResult:
-        """`subscriptions/listen` of 2026-07-28; lasts as long as the client listens."""
-        uris = {*(params.notifications.resource_subscriptions or ())}
-        self._listened.update(uris)
+    async def listen(self, ctx: Context, params: types.SubscriptionsListenRequestParams) -> NoReturn:
+        """`subscriptions/listen` of 2026-07-28; lasts as long as the client listens.
+
+        Raises `MCPError` if too many do.
+        """
+        if len(self._listening) >= MOST:
+            raise MCPError(types.INTERNAL_ERROR, "Too many subscriptions")
+        one = Listening(params.notifications)
+        self._listening.add(one)  # before it is acknowledged, so that what changes meanwhile is not lost
         try:
-            return await self._listen(ctx, params)
+            await one.serve(ctx)
         finally:
-            self._listened.subtract(uris)
+            self._listening.discard(one)
 
     async def meet(self, ctx: Context, call_next: CallNext) -> HandlerResult:
         """Middleware: know the clients of the handshake era, who are told of lists without asking."""
@@ -124,16 +125,20 @@ class Subscribers:
 
     async def updated(self, uri: str) -> None:
         """Tell everybody who asked that a resource has changed. Never raises for a client that is gone."""
-        await self._bus.publish(ResourceUpdated(uri=uri))
+        self._tell(ResourceUpdated(uri=uri))
         for connection, uris in list(self._legacy.items()):
             if uri in uris:
                 await connection.send_resource_updated(uri)
 
     async def list_changed(self) -> None:
         """Tell everybody that there are other resources than before. Never raises, as `updated`."""
-        await self._bus.publish(ResourcesListChanged())
+        self._tell(ResourcesListChanged())
         for connection in list(self._legacy):
             await connection.send_resource_list_changed()
+
+    def _tell(self, event: ServerEvent) -> None:
+        for one in self._listening:
+            one.tell(event)
 
 
 class Pipe:

@@ -10,8 +10,9 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+import anyio
 import mcp_types as types
 from pydantic import ValidationError
 
@@ -37,16 +38,27 @@ Beat = Callable[[float, float, str], Awaitable[None]]
 logger = logging.getLogger(__name__)
 
 
+class Handed(Protocol):
+    """What is handed out with what a tool says. One of its two methods is called, once."""
+
+    def seen(self) -> None:
+        """The host is told."""
+
+    async def back(self) -> None:
+        """The host has taken its call back, and is not told: it is as if nothing had been handed out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """What a tool has to say. `structured` is given besides the text where code reads it.
 
-    `foreign` says that others' words are in it.
+    `foreign` says that others' words are in it, `handed` what is handed out with it.
     """
 
     text: str
     structured: dict[str, Any] | None = None
     foreign: bool = False
+    handed: Handed | None = None
 
     def shown(self) -> str:
         """The text for a model: cut to the budget, others' words between marks, what is ours after them."""
@@ -137,10 +149,22 @@ class Tools:
             return self._refusal(found_in(exc) or ThenvoiError(wording.BROKEN), tool)
         if self._consent:
             self._consent.note(said.structured)
+        return await self._told(said)
+
+    async def _told(self, said: Said) -> types.CallToolResult:
+        """What the host is told. If it takes the call back meanwhile, it is as if nothing had been said."""
         block = types.TextContent(type="text", text=said.shown())
-        return await self._with_unread(
-            types.CallToolResult(content=[block], structured_content=said.structured)
-        )
+        result = types.CallToolResult(content=[block], structured_content=said.structured)
+        try:
+            result = await self._with_unread(result)
+        except BaseException:
+            if said.handed:
+                with anyio.CancelScope(shield=True):
+                    await said.handed.back()
+            raise
+        if said.handed:
+            said.handed.seen()
+        return result
 
     async def _permitted(self, tool: Tool, arguments: dict[str, Any], ask: Ask) -> dict[str, Any]:
         """The arguments as they were meant, if the user permits this."""
