@@ -21,7 +21,7 @@ def copy(tmp_path: Path) -> Path:
     """A checkout's derived files, to be made stale."""
     for path in docs.written(ROOT):
         beside = tmp_path / path.relative_to(ROOT)
-        beside.parent.mkdir(exist_ok=True)
+        beside.parent.mkdir(parents=True, exist_ok=True)
         beside.write_bytes(path.read_bytes())
     return tmp_path
 
@@ -168,21 +168,23 @@ def test_what_nobody_answered_leaves_the_bridge_with_its_defaults(manifest: dict
 
 
 def json_blocks() -> list[str]:
-    return re.findall(r"^```json\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+    guide = (ROOT / "docs" / "hosts.md").read_text(encoding="utf-8")
+    return re.findall(r"^```json\n(.*?)^```", guide, re.M | re.S)
 
 
-def test_the_readme_has_configurations_for_hosts() -> None:
+def test_the_guide_has_configurations_for_hosts() -> None:
     assert len(json_blocks()) >= 2
 
 
 @pytest.mark.parametrize("block", json_blocks(), ids=lambda block: block.split('"')[1])
-def test_a_configuration_in_the_readme_is_json_with_our_command_and_variables(block: str) -> None:
+def test_a_configuration_in_the_guide_is_json_with_our_command_and_variables(block: str) -> None:
     config = json.loads(block)
     server = (config.get("mcpServers") or config["servers"])["thenvoi"]
     assert server["command"] == "thenvoi-bridge"
     assert settings.unknown(server["env"]) == []
 
 
-def test_the_readme_names_no_variable_that_means_nothing() -> None:
-    named = set(re.findall(r"\bTHENVOI_[A-Z_]+\b", (ROOT / "README.md").read_text(encoding="utf-8")))
+@pytest.mark.parametrize("file", ["README.md", "docs/hosts.md"])
+def test_no_variable_is_named_that_means_nothing(file: str) -> None:
+    named = set(re.findall(r"\bTHENVOI_[A-Z_]+\b", (ROOT / file).read_text(encoding="utf-8")))
     assert settings.unknown(dict.fromkeys(named, "")) == []

@@ -34,7 +34,9 @@ async def test_it_tells_who_is_there_who_i_am_what_waits_and_what_was_said(
         shown = await caught_up(host, scene)
     assert shown["chat_id"] == scene.room.id
     assert shown["me"] == {"id": scene.scout.id, "handle": scene.scout.handle}
-    roster = [(person["handle"], person["type"], person["role"]) for person in shown["participants"]]
+    roster = [
+        (person["untrusted"]["handle"], person["type"], person["role"]) for person in shown["participants"]
+    ]
     assert roster == [(scene.alice.handle, "User", "owner"), (scene.scout.handle, "Agent", "member")]
     (waiting,) = shown["open"]
     assert (waiting["id"], waiting["attempt"], shown["open_count"]) == (sent.id, 0, 1)

@@ -51,7 +51,7 @@ async def look_around(walk: Walk) -> None:
     assert (await walk("check_key"))["permissions"] == ["agent_api"]
     assert (await walk("get_me"))["id"] == walk.scene.scout.id
     assert (await walk("get_my_profile"))["id"] == walk.scene.alice.id
-    assert (await walk("update_my_profile", last_name="Dove"))["last_name"] == "Dove"
+    assert (await walk("update_my_profile", last_name="Dove"))["untrusted"]["last_name"] == "Dove"
 
 
 async def meet(walk: Walk) -> str:
@@ -187,7 +187,7 @@ async def test_a_refusal_says_what_to_do_about_it(walk: Walk) -> None:
         assert (foreign["code"], foreign["next_step"]) == ("forbidden", wording.NEXT["memories.forbidden"])
     nobody = await host.refused("store_memory", content="x", subject_id="Nemo", **what)
     assert nobody["code"] == "nobody"
-    assert f"@{alice.handle}" in nobody["choices"]
+    assert f"@{alice.handle}" in nobody["untrusted"]["choices"]
     neither = await host.refused("remove_contact")
     assert neither["code"] == "bad_request"
 

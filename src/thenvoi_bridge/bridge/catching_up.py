@@ -13,6 +13,7 @@ from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.bridge.tools import Beat, Said
 from thenvoi_bridge.bridge.untrusted import visible
 from thenvoi_bridge.contract.call import Id
+from thenvoi_bridge.inbox.ladder import Rung
 
 if TYPE_CHECKING:
     from thenvoi_bridge.bridge.seat import Seat
@@ -35,7 +36,7 @@ async def state(session: Session, call: CatchUp) -> dict[str, Any]:
     seat = await session.seat()
     people = [mail.somebody(person) for person in await seat.rooms.participants(call.chat_id)]
     roster = mail.first(people, call.max_bytes // 4)
-    waiting = await _waiting(seat, call.chat_id, call.max_bytes // 4)
+    waiting = await _waiting(session, seat, call.chat_id, call.max_bytes // 4)
     left = call.max_bytes - mail.size(roster) - mail.size(waiting)
     return {
         "chat_id": call.chat_id,
@@ -51,9 +52,10 @@ async def state(session: Session, call: CatchUp) -> dict[str, Any]:
     }
 
 
-async def _waiting(seat: Seat, chat_id: str, most: int) -> list[dict[str, Any]]:
+async def _waiting(session: Session, seat: Seat, chat_id: str, most: int) -> list[dict[str, Any]]:
     """The oldest open mentions."""
     page = await seat.inbox.page(None, chat_id, max(1, most // transcript.LEAST))
+    seat.noting.note(Rung.READ, session.name, page.items)
     return transcript.digest([_open(item) for item in page.items], most)
 
 

@@ -18,6 +18,7 @@ class Changes:
 
     def __init__(self, session: Session, subscribers: Subscribers) -> None:
         self._session, self._subscribers = session, subscribers
+        self._told = session.bell
         self._marks: dict[str, Hashable] = {}
         self._listed: list[str] = []
 
@@ -27,7 +28,13 @@ class Changes:
         self._marks |= {**dict.fromkeys(new), **await self._marks_of(new)}
 
     async def look(self) -> None:
-        """Tell of every resource that may have changed, to those who asked, and of the list to everybody."""
+        """Tell of every resource that may have changed, to those who asked, and of the list to everybody.
+
+        Unless the session has rung since, nothing has: that time has passed is no change.
+        """
+        if (bell := self._session.bell) is self._told:
+            return
+        self._told = bell
         wanted = self._subscribers.wanted
         changed = await self._changed(_rooms(wanted))
         for uri in sorted(wanted):

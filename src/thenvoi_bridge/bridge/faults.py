@@ -11,7 +11,8 @@ import mcp_types as types
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
-from thenvoi_bridge.bridge import advice, problems, wording
+from thenvoi_bridge.bridge import advice, wording
+from thenvoi_bridge.bridge.keeping import in_words
 from thenvoi_bridge.bridge.resources import BadCursor
 from thenvoi_bridge.contract.errors import NotFound, RateLimited, ThenvoiError
 from thenvoi_bridge.inbox.trouble import found_in
@@ -50,14 +51,12 @@ def _mistakes(error: ValidationError) -> str:
 
 def _broken(exc: Exception, absent: Collection[str], data: dict[str, Any]) -> MCPError:
     trouble = found_in(exc)
-    problem = problems.in_words(trouble) if trouble else exc
+    problem = in_words(trouble) if trouble else exc
     if not isinstance(problem, ThenvoiError):
         logger.error("something broke", exc_info=exc)
         return MCPError(types.INTERNAL_ERROR, wording.BROKEN, data)
-    # Only the base class is raised by us alone; what the others say the platform may have said.
-    what = problem.message if type(problem) is ThenvoiError else problem.default
     step = advice.fitting(advice.next_step(problem, ""), absent)
     pause = {"retry_after_s": problem.retry_after} if isinstance(problem, RateLimited) else {}
     return MCPError(
-        types.INTERNAL_ERROR, f"{what.rstrip('.')}. {step}", {**data, "code": problem.code, **pause}
+        types.INTERNAL_ERROR, f"{problem.ours.rstrip('.')}. {step}", {**data, "code": problem.code, **pause}
     )

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from thenvoi_bridge.bridge.untrusted import visible
+from thenvoi_bridge.bridge.untrusted import UNTRUSTED, visible
 from thenvoi_bridge.contract.contacts import ContactRequest
 from thenvoi_bridge.contract.identity import AgentMe
 from thenvoi_bridge.contract.memories import Memory
@@ -48,13 +48,13 @@ def shown(item: Item, loops: Collection[str] = ()) -> dict[str, Any]:
         "sender_type": message.sender_type,
         "inserted_at": message.inserted_at,
         "attempt": item.attempts,
-        "untrusted": {
+        UNTRUSTED: {
             "content": content[:LONGEST],
             "sender_name": visible(message.sender_name or ""),
             "chat_title": visible(item.chat_title or ""),
+            **({"failed": visible(item.error or "")} if item.state is State.DEAD else {}),
         },
     }
-    view |= {"failed": visible(item.error or "")} if item.state is State.DEAD else {}
     view |= {"loop_suspected": True} if message.sender_id in loops else {}
     return view | ({"truncated": True} if len(content) > LONGEST else {})
 
@@ -78,9 +78,11 @@ def said(message: ChatMessage) -> dict[str, Any]:
 
 def somebody(person: Participant) -> dict[str, Any]:
     """Who is in a room, and how to mention them."""
-    view = person.model_dump(include={"id", "type", "role", "status"})
-    handle = {"handle": visible(person.handle)} if person.handle else {}
-    return view | handle | {"untrusted": {"name": visible(person.name or "")[:LONGEST_NAME]}}
+    chosen = {"handle": person.handle, "name": (person.name or "")[:LONGEST_NAME]}
+    return {
+        **person.model_dump(include={"id", "type", "role", "status"}),
+        "untrusted": {name: visible(text) for name, text in chosen.items() if text},
+    }
 
 
 def shortened(view: dict[str, Any], most: int) -> dict[str, Any]:
@@ -151,7 +153,7 @@ def plain(answer: Any) -> Any:
         case MetaPage():
             return {"data": plain(answer.data), "meta": _place(answer.meta)}
         case MessageSent():
-            return answer.model_dump(exclude={"recipients": {"__all__": {"name"}}})
+            return answer.model_dump(include={"id": True, "success": True, "recipients": {"__all__": {"id"}}})
         case AgentMe():
             return answer.model_dump(exclude_none=True, exclude={"feature_flags"})
     return answer.model_dump(mode="json", exclude_none=True)

@@ -18,6 +18,7 @@ import mcp_types as types
 
 from thenvoi_bridge.bridge import mail, views, wording
 from thenvoi_bridge.bridge.session import Session
+from thenvoi_bridge.bridge.untrusted import all_visible
 from thenvoi_bridge.contract.errors import NotFound
 
 INBOX, STATUS, ROOMS = "thenvoi://inbox", "thenvoi://status", "thenvoi://rooms/"
@@ -112,7 +113,7 @@ async def read(session: Session, uri: str) -> str:
         raise NotFound
     query = parse_qs(uri.partition("?")[2], keep_blank_values=True)
     asked = place.kind.query.model_validate({name: values[-1] for name, values in query.items()})
-    return mail.as_text(await place.kind.view(session, asked, **place.ids))
+    return mail.as_text(all_visible(await place.kind.view(session, asked, **place.ids)))
 
 
 async def rooms_to_list(session: Session) -> list[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import anyio
 
+from thenvoi_bridge.bridge.noting import Noting
 from thenvoi_bridge.bridge.receiving import HANGS, Receiver, Reception
 from thenvoi_bridge.bridge.rooms import Rooms
 from thenvoi_bridge.bridge.sending import Sender
@@ -62,7 +63,9 @@ class Seat:
     ) -> None:
         self.me, self.client, self.inbox = me, client, inbox
         self.rooms = Rooms(self._participants)
-        self.settler, self.sender = Settler(client, inbox), Sender(me.id, client, inbox)
+        self.settler = Settler(client, inbox)
+        self.sender = Sender(me.id, client, inbox, ended=self.settler.wake)
+        self.noting = Noting(inbox.ledger)
         self._lead, self._listener = lead, listener
         self._receiver: Receiver | None = None
         self._posted = Reception()
@@ -147,7 +150,8 @@ class Seat:
         await self.inbox.board.introduce(me)
         try:
             async with anyio.create_task_group() as tasks:
-                for work in (self.inbox.watch, self.settler.run, self.sender.run, self._extend):
+                workers = (self.settler.run, self.sender.run, self.noting.run, self._extend)
+                for work in (self.inbox.watch, *workers):
                     tasks.start_soon(work)
                 if await self._follow(ring, moved):
                     await self._receive(ring, moved)

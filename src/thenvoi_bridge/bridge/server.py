@@ -114,9 +114,15 @@ class Switchboard:
 
 
 def build(
-    session: Session, sides: Collection[Side], *, local: bool, choice: Choice = USUAL
+    session: Session,
+    sides: Collection[Side],
+    *,
+    local: bool,
+    channel: bool = False,
+    choice: Choice = USUAL,
 ) -> tuple[BridgeServer, Changes]:
-    """The server for one session, and what tells its host of changes. `sides` says whose keys there are.
+    """The server for one session, and what tells its host of changes. `sides` says whose keys there are,
+    `channel` that mentions are pushed.
 
     Raises `NoSuchTool` for a choice of tools that cannot be had.
     """
@@ -128,7 +134,7 @@ def build(
         wording.SERVER_NAME,
         version=__version__,
         title="Thenvoi",
-        instructions=advice.fitting(_instructions(sides, local=local), absent),
+        instructions=advice.fitting(_instructions(sides, local=local, channel=channel), absent),
         cache_hints={"tools/list": CacheHint(ttl_ms=60_000, scope="private")},
         on_list_tools=board.list_tools,
         on_call_tool=board.call_tool,
@@ -147,9 +153,10 @@ def build(
     return server, board.changes
 
 
-def _instructions(sides: Collection[Side], *, local: bool) -> str:
+def _instructions(sides: Collection[Side], *, local: bool, channel: bool) -> str:
     parts = [
         wording.INSTRUCTIONS if "agent" in sides else "",
+        wording.INSTRUCTIONS_CHANNEL if channel else "",
         wording.INSTRUCTIONS_HUMAN if "human" in sides else "",
         wording.INSTRUCTIONS_LOCAL if local else "",
     ]

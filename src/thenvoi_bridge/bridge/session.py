@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from importlib import import_module
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
@@ -40,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 
 class Session:
-    """What one host sees of Thenvoi. `run` it beside the MCP server."""
+    """What one host sees of Thenvoi. `run` it beside the MCP server. `name` is what the ledger calls it."""
 
     def __init__(self, locate: Locate, state_dir: Path) -> None:
         self._locate, self._state_dir = locate, state_dir
@@ -52,6 +53,7 @@ class Session:
         self.profile: UserDetails | None = None
         self._trouble: ThenvoiError | None = Unreachable("Still connecting to the platform")
         self._keeper = Keeper(self.ring)
+        self.name = token_hex(6)
 
     def introduce(self, host: str | None) -> None:
         """Learn the host's name and begin to connect. Only the first call counts."""
@@ -175,7 +177,7 @@ class Session:
 
     def _why_not(self, whose: str) -> ThenvoiError:
         if self._trouble:
-            return type(self._trouble)(self._trouble.message, code=self._trouble.code)
+            return type(self._trouble)(self._trouble.ours, code=self._trouble.code)
         return Forbidden(f"This needs {whose} key, and there is none here that the platform accepts")
 
     async def _live(self) -> None:
@@ -250,7 +252,7 @@ class Session:
         self._trouble = trouble
         where = self.endpoint.base_url if self.endpoint else "the platform"
         if trouble:
-            logger.warning("not connected to %s: %s", where, trouble.message)
+            logger.warning("not connected to %s: %s", where, trouble)
         else:
             logger.info("connected to %s as %s", where, self._seat.me.handle if self._seat else "a person")
         self._tried.set()

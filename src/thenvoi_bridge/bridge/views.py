@@ -18,6 +18,7 @@ from thenvoi_bridge.contract.messages import GetContext, ListMyMessages
 from thenvoi_bridge.contract.page import MetaPage
 from thenvoi_bridge.contract.participants import ListMyParticipants, ListParticipants, ParticipantList
 from thenvoi_bridge.inbox.core import OPEN, State
+from thenvoi_bridge.inbox.ladder import Rung
 
 if TYPE_CHECKING:
     from thenvoi_bridge.bridge.seat import Seat
@@ -55,6 +56,7 @@ async def inbox(session: Session, query: InboxQuery) -> dict[str, Any]:
         nothing = mail.page([], unread=0, next_cursor=None, connection=session.connection)
         return nothing | {"as_of": as_of}
     page = await mail.fitting_page(seat.inbox, query.after, query.chat_id, query.limit)
+    seat.noting.note(Rung.READ, session.name, page.items)
     shown = mail.page(
         page.items, unread=page.unread, next_cursor=page.next_cursor, connection=session.connection
     )
@@ -69,7 +71,7 @@ async def status(session: Session, _: Query) -> dict[str, Any]:
         "platform": endpoint.base_url if endpoint else None,
         "local": endpoint.local if endpoint else None,
         "connection": session.connection,
-        "trouble": session.trouble.message if session.trouble else None,
+        "trouble": session.trouble.ours if session.trouble else None,
         "agent": {"id": seat.me.id, "handle": seat.me.handle, "name": seat.me.name} if seat else None,
         "person": session.profile.model_dump(include={"id", "handle", "email"}) if session.profile else None,
         "socket": _socket(seat) if seat else None,
@@ -113,6 +115,7 @@ async def message(session: Session, _: Query, chat_id: str, message_id: str) -> 
     if seat := session.seat_now:
         for item in await seat.inbox.get([message_id]):
             if item.chat_id == chat_id and item.state in KEPT:
+                seat.noting.note(Rung.READ, session.name, [item])
                 return mail.shown(item) | {"state": item.state}
     found = await transcript.find(session, chat_id, message_id)
     if found is None:

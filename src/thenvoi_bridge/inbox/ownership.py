@@ -145,6 +145,11 @@ class Leadership:
         return since / 1e9 if since >= 0 else math.inf
 
 
+def is_led(folder: Path) -> bool:
+    """Whether a process leads in a folder at this moment."""
+    return _held(folder / "leader.lock")
+
+
 def _took(lock: BaseFileLock) -> bool:
     try:
         lock.acquire(timeout=0)

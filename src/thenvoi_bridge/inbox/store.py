@@ -16,6 +16,7 @@ from thenvoi_bridge.contract.messages import ChatMessage
 from thenvoi_bridge.inbox import protocol, survey, tidy
 from thenvoi_bridge.inbox.board import Board
 from thenvoi_bridge.inbox.core import OPEN, Item, Outcome, State
+from thenvoi_bridge.inbox.ledger import Ledger
 from thenvoi_bridge.inbox.outbox import Outbox
 from thenvoi_bridge.inbox.ownership import Owner
 from thenvoi_bridge.inbox.paging import Page, turn
@@ -32,16 +33,18 @@ logger = logging.getLogger(__name__)
 class Inbox:
     """The mentions of one identity, shared with every process of this computer that has the same folder.
 
-    `outbox` has our own messages in the same file, `board` what the processes tell each other. All methods
-    but `listen` may raise `Trouble`. `now` is seconds of a clock that all processes of this computer
-    share and nobody sets (`time.monotonic`). A write runs to its end even when its caller is cancelled;
-    whoever is cancelled after `lease` gives back with `release`. Open it with `open`, close it with `close`.
+    `outbox` has our own messages in the same file, `board` what the processes tell each other, `ledger` where
+    messages were shown. All methods but `listen` may raise `Trouble`. `now` is seconds of a clock that all
+    processes of this computer share and nobody sets (`time.monotonic`). A write runs to its end even when its
+    caller is cancelled; whoever is cancelled after `lease` gives back with `release`. Open it with `open`,
+    close it with `close`.
     """
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
         self.outbox = Outbox(shelf)
         self.board = Board(shelf)
+        self.ledger = Ledger(shelf)
 
     @classmethod
     async def open(cls, folder: Path, owner: Owner) -> Self:
@@ -236,6 +239,10 @@ class Inbox:
         Changes by other processes ring only while `watch` runs. A ring carries nothing: look for yourself.
         """
         return self._shelf.listen(bell)
+
+    async def glance(self) -> int:
+        """A number that changes when another process has changed something, for whoever cannot `watch`."""
+        return await self._shelf.glance()
 
     async def watch(self, every: float = 0.25) -> NoReturn:
         """Ring within `every` seconds when another process has changed something, since `open`; a task."""
