@@ -66,7 +66,7 @@ async def test_a_person_reads_everything_newest_first(scene: Scene, state: Path)
         one = await host.read(f"{ROOMS}{room.id}/messages/{sent[0].id}")
         assert one["untrusted"]["content"].endswith("to Scout")
         people = (await host.read(f"{ROOMS}{room.id}/participants"))["participants"]
-        assert [person["handle"] for person in people] == [
+        assert [person["untrusted"]["handle"] for person in people] == [
             scene.alice.handle, scene.scout.handle, writer.handle
         ]  # fmt: skip
         assert (await host.read(ROOMS + room.id))["unread"] == 0
@@ -138,8 +138,7 @@ async def test_participants_are_shown_with_exact_handles_and_their_names_apart(
         "type": "User",
         "role": "owner",
         "status": "active",
-        "handle": scene.alice.handle,
-        "untrusted": {"name": "Alice Doe"},
+        "untrusted": {"handle": scene.alice.handle, "name": "Alice Doe"},
     }
     assert shown["participants"][2]["untrusted"]["name"] == loud.name[: mail.LONGEST_NAME]
 
@@ -202,7 +201,7 @@ async def test_without_the_platform_a_room_cannot_be_read_and_that_says_what_to_
         uri = f"{ROOMS}a/messages"
         error = await host.faulty(host.llm.read_resource(uri))
     assert (error.code, error.data) == (-32603, {"uri": uri, "code": "unreachable"})
-    assert error.message.startswith("The platform cannot be reached. The bridge keeps trying to reconnect")
+    assert error.message.startswith("Still connecting to the platform. The bridge keeps trying to reconnect")
 
 
 async def until_gone(host: Desk) -> None:
