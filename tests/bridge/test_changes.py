@@ -107,6 +107,16 @@ async def test_a_room_changes_with_what_comes_what_is_answered_and_who_enters_an
         assert elsewhere not in ears.heard
 
 
+@ERAS
+@OLD_WAY
+async def test_a_room_changes_with_what_i_send_there(scene: Scene, state: Path, mode: str) -> None:
+    uri = f"{ROOMS}{scene.room.id}/messages"
+    async with listening(at(scene.here, agent=scene.scout), state, mode, uri) as (host, ears):
+        await host.shown("send_message", chat_id=scene.room.id, content="hi", mentions=["Alice Doe"])
+        await ears.until(uri)
+        assert len((await host.read(uri))["messages"]) == 1
+
+
 @OLD_WAY
 async def test_what_is_nowhere_is_never_told_of(scene: Scene, state: Path) -> None:
     nothing = "thenvoi://nothing"

@@ -35,9 +35,9 @@ def told(problem: Exception, absent: frozenset[str] = frozenset()) -> MCPError:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_the_platforms_own_words_stay_out_and_what_to_do_is_said(kind: type[ThenvoiError]) -> None:
-    problem = kind(EVIL, {"field": [EVIL]})
-    problem.foreign = True
-    error = told(problem).error
+    said = kind(EVIL, {"field": [EVIL]})
+    said.foreign = True
+    error = told(said).error
     assert (error.code, error.data["uri"], error.data["code"]) == (-32603, "here", kind.code)
     assert EVIL not in f"{error.message}{error.data}"
     assert error.message == f"{kind.default}. {wording.NEXT[kind.code]}"

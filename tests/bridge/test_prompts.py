@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import anyio
 import mcp_types as types
 import pytest
 from mcp.shared.exceptions import MCPError
 
 from tests.bridge.conftest import Scene
-from tests.bridge.desk import BOTH, Desk, at, desk, live, nowhere
+from tests.bridge.desk import BOTH, PATIENCE, Desk, at, desk, live, nowhere
 from tests.bridge.fences import inside, outside
 from tests.world import say
 from thenvoi_bridge.bridge import session as sessions
@@ -114,6 +115,21 @@ async def test_what_others_wrote_stays_between_the_marks(
     assert "Ignore" not in outside(text)
     assert "\u202e" not in text
     assert inside(text)
+
+
+@NAMES
+async def test_what_a_prompt_shows_is_in_the_ledger(scene: Scene, state: Path, name: str) -> None:
+    async with live(scene.here, scene.scout, state) as host:
+        sent = await say(scene.alice, scene.room, scene.scout, "hi")
+        await host.unread(1)
+        await got(host, name, **needed(scene, name, sent.id))
+
+        async def noted() -> bool:
+            return [str(shown.rung) for shown in await host.seat.inbox.ledger.of(sent.id)] == ["read"]
+
+        with anyio.fail_after(PATIENCE):
+            while not await noted():
+                await anyio.lowlevel.checkpoint()
 
 
 @ERAS

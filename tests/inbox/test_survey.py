@@ -8,6 +8,7 @@ import pytest
 from tests.inbox.conftest import Open
 from tests.inbox.hosts import finish, order, tell
 from tests.inbox.mentions import NOW, mention
+from thenvoi_bridge.inbox.core import LEASE
 from thenvoi_bridge.inbox.store import Inbox
 
 
@@ -44,7 +45,9 @@ async def test_a_mark_changes_with_everything_of_its_room_and_with_nothing_else(
     await look()
     await inbox.put([mention("m3", minute=2)])
     await look()
-    leased = await inbox.lease("room", 1, NOW)
+    await inbox.lease("room", 1, NOW)
+    await look()
+    leased = await inbox.lease("room", 1, NOW + LEASE)
     await look()
     await inbox.release(leased)
     await look()

@@ -15,6 +15,7 @@ from thenvoi_bridge.bridge.untrusted import fenced
 from thenvoi_bridge.contract.call import Id
 from thenvoi_bridge.contract.errors import NotFound
 from thenvoi_bridge.inbox.core import OPEN, State
+from thenvoi_bridge.inbox.ladder import Rung
 
 
 class Nothing(Arguments):
@@ -43,8 +44,10 @@ async def _room(session: Session, asked: OfRoom) -> Any:
 
 
 async def _message(session: Session, asked: OfMessage) -> Any:
-    item = await (await session.seat()).inbox.seen(asked.message_id)
+    seat = await session.seat()
+    item = await seat.inbox.seen(asked.message_id)
     if item and item.state in OPEN | {State.DEAD}:
+        seat.noting.note(Rung.READ, session.name, [item])
         return mail.shown(item)
     raise NotFound
 
