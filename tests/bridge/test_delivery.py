@@ -14,6 +14,7 @@ from mcp.client.subscriptions import ResourceUpdated
 
 from tests.bridge.conftest import Scene
 from tests.bridge.desk import PATIENCE, Desk, at, desk, live, nowhere
+from tests.inbox.disks import disk_under
 from tests.world import say
 from thenvoi_bridge.bridge import delivery
 from thenvoi_bridge.bridge.delivery import Look, Updates, fan_out
@@ -276,6 +277,26 @@ async def test_a_ledger_that_cannot_be_written_keeps_no_tool_waiting(scene: Scen
         other.close()
         assert message["id"] == sent.id
         await noted(host, sent.id, "read")
+
+
+async def test_a_note_that_fails_ends_nothing(
+    scene: Scene, state: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    with disk_under(state) as disk:
+        async with live(scene.here, scene.scout, state) as host:
+            sent = await say(scene.alice, scene.room, scene.scout, "hi")
+            await host.unread(1)
+            disk.full = True
+            await host.shown("inbox_read")
+            with anyio.fail_after(PATIENCE):
+                while True:
+                    if "was not noted" in caplog.text:
+                        break
+                    await anyio.sleep(0.01)
+            disk.full = False
+            await host.shown("inbox_read")
+            await noted(host, sent.id, "read")
 
 
 @ERAS
