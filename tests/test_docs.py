@@ -11,6 +11,7 @@ import pytest
 
 from thenvoi_bridge import __version__, docs, settings
 from thenvoi_bridge.bridge import profiles
+from thenvoi_bridge.bridge.prompts import PROMPTS
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,7 +21,7 @@ def copy(tmp_path: Path) -> Path:
     """A checkout's derived files, to be made stale."""
     for path in docs.written(ROOT):
         beside = tmp_path / path.relative_to(ROOT)
-        beside.parent.mkdir(exist_ok=True)
+        beside.parent.mkdir(parents=True, exist_ok=True)
         beside.write_bytes(path.read_bytes())
     return tmp_path
 
@@ -93,10 +94,30 @@ def test_the_manifest_is_what_hosts_install(manifest: dict[str, Any]) -> None:
     assert names == list(profiles.AGENT)
 
 
+def test_the_manifest_has_the_prompts_with_their_arguments_where_hosts_fill_them_in(
+    manifest: dict[str, Any],
+) -> None:
+    prompts = {prompt["name"]: prompt for prompt in manifest["prompts"]}
+    assert list(prompts) == list(PROMPTS)
+    for prompt in prompts.values():
+        assert prompt.keys() == {"name", "description", "arguments", "text"}
+        assert re.findall(r"\$\{arguments\.(\w+)\}", prompt["text"]) == prompt["arguments"]
+        assert all(prompt.values()) or prompt["arguments"] == []
+
+
+def first_cells(table: str) -> list[str]:
+    """The first column of a derived table of the README, less its head."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = text.partition(f"<!-- generated: {table} -->")[2].partition("<!-- end")[0].strip().splitlines()
+    return [row.split("|")[1].strip(" `") for row in rows[2:]]
+
+
 def test_the_readme_has_the_usual_tools_and_no_other() -> None:
-    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
-    cells = [line.split("|")[1].strip(" `") for line in lines if line.count("|") == 4]
-    assert [name for name in cells if name in profiles.EVERY] == [*profiles.AGENT, *profiles.PERSON]
+    assert first_cells("tools") == [*profiles.AGENT, *profiles.PERSON]
+
+
+def test_the_readme_has_the_prompts() -> None:
+    assert first_cells("prompts") == list(PROMPTS)
 
 
 def test_the_list_of_tools_has_every_tool_and_marks_the_usual_ones() -> None:
@@ -147,21 +168,23 @@ def test_what_nobody_answered_leaves_the_bridge_with_its_defaults(manifest: dict
 
 
 def json_blocks() -> list[str]:
-    return re.findall(r"^```json\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+    guide = (ROOT / "docs" / "hosts.md").read_text(encoding="utf-8")
+    return re.findall(r"^```json\n(.*?)^```", guide, re.M | re.S)
 
 
-def test_the_readme_has_configurations_for_hosts() -> None:
+def test_the_guide_has_configurations_for_hosts() -> None:
     assert len(json_blocks()) >= 2
 
 
 @pytest.mark.parametrize("block", json_blocks(), ids=lambda block: block.split('"')[1])
-def test_a_configuration_in_the_readme_is_json_with_our_command_and_variables(block: str) -> None:
+def test_a_configuration_in_the_guide_is_json_with_our_command_and_variables(block: str) -> None:
     config = json.loads(block)
     server = (config.get("mcpServers") or config["servers"])["thenvoi"]
     assert server["command"] == "thenvoi-bridge"
     assert settings.unknown(server["env"]) == []
 
 
-def test_the_readme_names_no_variable_that_means_nothing() -> None:
-    named = set(re.findall(r"\bTHENVOI_[A-Z_]+\b", (ROOT / "README.md").read_text(encoding="utf-8")))
+@pytest.mark.parametrize("file", ["README.md", "docs/hosts.md"])
+def test_no_variable_is_named_that_means_nothing(file: str) -> None:
+    named = set(re.findall(r"\bTHENVOI_[A-Z_]+\b", (ROOT / file).read_text(encoding="utf-8")))
     assert settings.unknown(dict.fromkeys(named, "")) == []

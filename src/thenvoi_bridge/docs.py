@@ -1,4 +1,4 @@
-"""Writes what is derived: the README's tables, the manifest's tools and settings, the OpenAPI document.
+"""Writes what is derived: tables of README and guides, manifest and plugin, the OpenAPI document.
 
 Run `python -m thenvoi_bridge.docs` in a checkout after a change; `--check` writes nothing and fails when
 something is stale.
@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from thenvoi_bridge import __version__, settings
-from thenvoi_bridge.bridge import profiles
+from thenvoi_bridge.bridge import hosts, profiles, wording
+from thenvoi_bridge.bridge.prompts import PROMPTS, Prompt
 from thenvoi_bridge.bridge.tools import Tool
+from thenvoi_bridge.install.targets import TARGETS, Target
 from thenvoi_bridge.platform.openapi import document
+from thenvoi_bridge.settings import Folders
 
 ASKED = ("api_key", "base_url", "name", "toolsets")
 """Settings that a host which installs the bundle asks its user for."""
@@ -24,13 +27,23 @@ ASKED = ("api_key", "base_url", "name", "toolsets")
 def written(root: Path) -> dict[Path, str]:
     """Every file with something derived in it, as it should be."""
     readme, manifest, docs = root / "README.md", root / "manifest.json", root / "docs"
-    guide, tools = docs / "platform.md", docs / "tools.md"
-    tables = {"tools": _usual_tools(), "settings": _settings_table(settings.Settings)}
+    guide, tools, programs = docs / "platform.md", docs / "tools.md", docs / "hosts.md"
+    plugin, server = root / "claude-plugin/.claude-plugin/plugin.json", root / "claude-plugin/.mcp.json"
+    tables = {
+        "tools": _usual_tools(),
+        "prompts": _prompts(),
+        "settings": _settings_table(settings.Settings),
+    }
     return {
         readme: _filled(_text(readme), tables),
-        manifest: json.dumps(_manifest(json.loads(_text(manifest))), indent=2) + "\n",
+        manifest: _json(_manifest(json.loads(_text(manifest)))),
+        plugin: _json(json.loads(_text(plugin)) | {"version": __version__, "userConfig": _questions()}),
+        server: _json(
+            {"mcpServers": {wording.SERVER_NAME: {"command": "thenvoi-bridge", "env": _answers()}}}
+        ),
         guide: _filled(_text(guide), {"platform settings": _settings_table(settings.Platform)}),
         tools: _filled(_text(tools), {"every tool": _every_tool()}),
+        programs: _filled(_text(programs), {"configurations": _configurations(), **_hosts()}),
         docs / "openapi.json": document.text(),
     }
 
@@ -47,15 +60,33 @@ def main(arguments: list[str], root: Path) -> int:
 
 
 def _manifest(manifest: dict[str, Any]) -> dict[str, Any]:
-    rows = [row for row in settings.rows() if row.name in ASKED]
-    env = {settings.variable(row): f"${{user_config.{row.name}}}" for row in rows}
     manifest["version"] = __version__
     manifest["tools"] = [
         {"name": tool.name, "description": tool.description} for tool in profiles.chosen(["agent"])
     ]
-    manifest["server"]["mcp_config"]["env"] = env
-    manifest["user_config"] = {row.name: _asked(row) for row in rows}
+    manifest["prompts"] = [_manifest_prompt(prompt) for prompt in PROMPTS.values()]
+    manifest["server"]["mcp_config"]["env"] = _answers()
+    manifest["user_config"] = _questions()
     return manifest
+
+
+def _manifest_prompt(prompt: Prompt) -> dict[str, Any]:
+    """A prompt as MCPB 0.4 wants it: with its text, in which arguments stand as `${arguments.name}`."""
+    names = list(prompt.arguments.model_fields)
+    text = prompt.text(**{name: f"${{arguments.{name}}}" for name in names})
+    described = prompt.described()
+    return {"name": prompt.name, "description": described.description, "arguments": names, "text": text}
+
+
+def _questions() -> dict[str, Any]:
+    """What a host that installs the bundle, or the plugin, asks its user for."""
+    return {row.name: _asked(row) for row in settings.rows() if row.name in ASKED}
+
+
+def _answers() -> dict[str, str]:
+    """The variables that the answers become."""
+    rows = (row for row in settings.rows() if row.name in ASKED)
+    return {settings.variable(row): f"${{user_config.{row.name}}}" for row in rows}
 
 
 def _asked(row: Any) -> dict[str, Any]:
@@ -72,6 +103,15 @@ def _usual_tools() -> str:
     )
 
 
+def _prompts() -> str:
+    rows = (
+        (f"`{prompt.name}`", ", ".join(f"`{name}`" for name in prompt.arguments.model_fields), words)
+        for prompt in PROMPTS.values()
+        if (words := prompt.described().description)
+    )
+    return _table(("Prompt", "Arguments", "What it does"), rows)
+
+
 def _every_tool() -> str:
     """Every tool by group, marked where it is part of the default."""
     by_group = sorted(
@@ -84,6 +124,40 @@ def _tool_row(tool: Tool) -> tuple[str, ...]:
     key = {"agent": "agent's", "human": "person's"}.get(tool.side, "either")
     usual = "✓" if profiles.USUAL.takes(tool) else ""
     return f"`{tool.group}`", f"`{tool.name}`", key, usual, _first_sentence(tool)
+
+
+def _configurations() -> str:
+    """Where each host keeps its configuration."""
+    head = ("Host", "`HOST`", "Linux", "macOS", "Windows", "Of a project", "Written in")
+    return _table(head, map(_configuration, TARGETS.values()))
+
+
+def _configuration(target: Target) -> tuple[str, ...]:
+    roaming = {"APPDATA": "%APPDATA%", "LOCALAPPDATA": "%LOCALAPPDATA%"}
+    linux, mac = (target.file(Folders.read({}, system, Path("~"))) for system in ("linux", "darwin"))
+    windows = PureWindowsPath(target.file(Folders.read(roaming, "win32", Path("%USERPROFILE%"))))
+    files = (f"`{linux}`", f"`{mac}`", f"`{windows}`", f"`{target.project}`" if target.project else "")
+    return target.title, f"`{target.name}`", *files, f"{target.form}, `{target.table}`"
+
+
+def _hosts() -> dict[str, str]:
+    """How a mention reaches the model of each host, and what else is known of it."""
+    every = (*hosts.HOSTS, hosts.UNKNOWN)
+    ladder = ((host.title, *(host.rungs.get(rung, "") for rung in hosts.RUNGS)) for host in every)
+    known = ((host.title, *_waits(host), host.notes, host.verified) for host in every)
+    return {
+        "rungs": _table(("Rung", "What it is"), ((f"`{name}`", it) for name, it in hosts.RUNGS.items())),
+        "hosts": _table(("Host", *(f"`{rung}`" for rung in hosts.RUNGS)), ladder),
+        "waits": _table(("Host", "Waits over stdio", "over HTTP", "Remarks", "How that is known"), known),
+    }
+
+
+def _waits(host: hosts.Host) -> tuple[str, str]:
+    return f"{host.wait_stdio:g} s", f"{host.wait_http:g} s"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def _settings_table(table: type[settings.Settings] | type[settings.Platform]) -> str:

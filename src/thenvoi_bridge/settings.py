@@ -8,6 +8,7 @@ path of a file, in a variable with `_FILE` at its end.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from functools import partial
@@ -57,6 +58,14 @@ class Settings:
     exclude_tools: str = _setting("Tools not to offer, with commas between.", "")
     read_only: bool = _setting("Offer only tools that change nothing.", False)
     feed: Path | None = _setting("File to which what comes in is appended, a line of JSON each.")
+    channel: str = _setting(
+        "Whose mentions are pushed into Claude Code: handles or ids, with commas between.",
+        "",
+    )
+    approvers: str = _setting(
+        "Who may answer in a room, with that, whether Claude Code may use a tool.",
+        "",
+    )
     state_dir: Path = _setting("Folder for the inbox and the local platform.", _STATE)
     log_level: str = _setting("How much to write to stderr: debug, info, warning or error.", "info")
 
@@ -126,6 +135,19 @@ def read_platform(flags: Mapping[str, Any], environ: Mapping[str, str] = os.envi
     return _read(Platform, flags, environ)
 
 
+def read_usable(environ: Mapping[str, str] = os.environ) -> tuple[Settings, list[BadSetting]]:
+    """The bridge's, as far as they can be used, and what is wrong with the others."""
+    usable: dict[str, Any] = {}
+    bad = []
+    for row in fields(Settings):
+        try:
+            value = _from_environ(row, environ)
+            usable |= {} if value is None else {row.name: _typed(row, value)}
+        except BadSetting as exc:
+            bad.append(exc)
+    return Settings(**usable), bad
+
+
 def _read(table: type[Table], flags: Mapping[str, Any], environ: Mapping[str, str]) -> Table:
     given = {row: _from_environ(row, environ) for row in fields(table)}
     given |= {row: flags[row.name] for row in fields(table) if flags.get(row.name) is not None}
@@ -137,6 +159,43 @@ def unknown(environ: Mapping[str, str] = os.environ) -> list[str]:
     """`THENVOI_*` variables that mean nothing here; most likely they are misspelt."""
     known = set(_known())
     return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where programs of this account keep their settings: MCP hosts, above all.
+
+    `config` is where desktop programs do, `dotted` where those do that follow XDG except on Windows.
+    """
+
+    system: str
+    home: Path
+    config: Path
+    dotted: Path
+    local: Path
+    codex: Path
+    claude: Path
+
+    @classmethod
+    def read(
+        cls, environ: Mapping[str, str] = os.environ, system: str = sys.platform, home: Path | None = None
+    ) -> Folders:
+        """Those of this account, or of one on another system."""
+        home = home or Path.home()
+
+        def at(name: str, usual: Path) -> Path:
+            return Path(environ.get(name) or usual)
+
+        roaming, dotted = at("APPDATA", home / "AppData" / "Roaming"), at("XDG_CONFIG_HOME", home / ".config")
+        return cls(
+            system=system,
+            home=home,
+            config={"win32": roaming, "darwin": home / "Library" / "Application Support"}.get(system, dotted),
+            dotted=roaming if system == "win32" else dotted,
+            local=at("LOCALAPPDATA", home / "AppData" / "Local"),
+            codex=at("CODEX_HOME", home / ".codex"),
+            claude=at("CLAUDE_CONFIG_DIR", home),
+        )
 
 
 def _called(row: Field[Any]) -> str:

@@ -74,6 +74,6 @@ def test_what_somebody_has_in_hand_is_due_nowhere_until_he_is_dead_or_late(rung:
     assert due(rung, item=held, by=replace(ME, now=NOW + LEASE))
 
 
-@pytest.mark.parametrize("state", {*State} - {State.READY, State.LEASED}, ids=str)
+@pytest.mark.parametrize("state", sorted({*State} - {State.READY, State.LEASED}), ids=str)
 def test_what_is_being_answered_or_has_ended_is_due_nowhere(state: State) -> None:
     assert not any(due(rung, item=replace(READY, state=state)) for rung in Rung)

@@ -167,15 +167,17 @@ def composite(
     work: Callable[[Session, A, Beat], Awaitable[Said]],
     effect: Effect = "writes",
     *,
+    group: str = "inbox",
     idempotent: bool = False,
 ) -> Tool:
-    """A tool of the inbox whose arguments are a class of their own."""
+    """A tool whose arguments are a class of their own."""
 
     async def run(session: Session, arguments: dict[str, Any], beat: Beat) -> Said:
         return await work(session, kind.model_validate(arguments), beat)
 
     shape = schema.of(kind, words={})
-    return Tool(name, "inbox", kind.__doc__ or name, "agent", shape, run, effect, idempotent)
+    description = wording.TOOLS.get(name) or kind.__doc__ or name
+    return Tool(name, group, description, "agent", shape, run, effect, idempotent)
 
 
 INBOX_TOOLS = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable
 from typing import Protocol
 
 import anyio
@@ -27,24 +27,6 @@ class Look(Protocol):
 
     async def look(self) -> None:
         """See what is to be shown now, and show it. It may have been called for nothing."""
-
-
-class Updates:
-    """Tells a host that resources have changed, which is all it tells. `updated` is told their addresses."""
-
-    def __init__(
-        self, session: Session, uris: Sequence[str], updated: Callable[[str], Awaitable[None]]
-    ) -> None:
-        self._session, self._uris, self._updated = session, uris, updated
-        self._told = session.bell
-
-    async def look(self) -> None:
-        """Tell it, if the session has rung since: that time has passed is no change."""
-        if (bell := self._session.bell) is self._told:
-            return
-        self._told = bell
-        for uri in self._uris:
-            await self._updated(uri)
 
 
 async def fan_out(session: Session, rungs: Iterable[Look]) -> None:

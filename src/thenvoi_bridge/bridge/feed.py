@@ -90,13 +90,10 @@ def check(path: Path) -> None:
 def append(path: Path, lines: Iterable[str]) -> None:
     """Append whole lines, or nothing. Raises `Refused`, and `OSError` where there is no folder or no room."""
     data = "".join(f"{line}\n" for line in lines).encode()
+    _turn_over(path, len(data))
     file = _opened(path)
     try:
         size = os.fstat(file).st_size
-        if size and size + len(data) > MOST:
-            os.replace(path, f"{path}.1")
-            os.close(file)
-            file, size = _opened(path), 0
         try:
             while data:
                 data = data[os.write(file, data) :]
@@ -105,6 +102,15 @@ def append(path: Path, lines: Iterable[str]) -> None:
             raise
     finally:
         os.close(file)
+
+
+def _turn_over(path: Path, more: int) -> None:
+    """Begin a new file where so many bytes more would be too many."""
+    with suppress(FileNotFoundError):
+        size = path.lstat().st_size
+        if size and size + more > MOST:
+            os.close(_opened(path))  # only what we may write to is moved
+            os.replace(path, f"{path}.1")
 
 
 def _opened(path: Path) -> int:

@@ -6,11 +6,11 @@ What people or agents wrote is shown so that it can neither steer a terminal nor
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from thenvoi_bridge.cli.options import visible
 from thenvoi_bridge.inbox.core import Item, State
 from thenvoi_bridge.inbox.found import Found
 from thenvoi_bridge.inbox.ladder import Shown
@@ -35,11 +35,6 @@ MEANING = {
 """What the states are, for people."""
 
 _HEADER = ("id", "room", "sender", "sent (UTC)", "state", "attempts", "text")
-
-
-def visible(text: str) -> str:
-    """The text with what is not printable, such as control and bidirectional characters, written out."""
-    return "".join(c if c.isprintable() or unicodedata.category(c) == "Zs" else _escape(c) for c in text)
 
 
 def table(items: Iterable[Item]) -> list[str]:
@@ -141,7 +136,3 @@ def _cell(text: str, most: int | None = None) -> str:
     """The text on one line, and of that the beginning where it is too long."""
     line = visible(" ".join(text.split()))
     return line if most is None or len(line) <= most else line[: most - 1] + "…"
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from thenvoi_bridge.cli.options import agent_option, said, state_dir_option, write_out_the_rest
+from thenvoi_bridge.cli.options import agent_option, said, state_dir_option, visible, write_out_the_rest
 
 if TYPE_CHECKING:
     from thenvoi_bridge.inbox.core import Item, Outcome
@@ -152,15 +152,9 @@ def _print(groups: Iterable[list[str]], *, apart: bool) -> None:
 def complain(unusable: Sequence[str]) -> None:
     """End with 1 where an inbox cannot be used, having said which and why."""
     for sentence in unusable:
-        click.echo(f"Error: {_visible(sentence)}", err=True)
+        click.echo(f"Error: {visible(sentence)}", err=True)
     if unusable:
         raise click.exceptions.Exit(1)
-
-
-def _visible(text: str) -> str:
-    from thenvoi_bridge.cli.entries import visible
-
-    return visible(text)
 
 
 def _unknown(ids: Iterable[str]) -> str:
@@ -205,7 +199,7 @@ def _changed_in(folder: Path, ids: Collection[str], change: Change, rule: str) -
     try:
         return anyio.run(work)
     except Unusable as exc:
-        raise click.ClickException(_visible(str(exc))) from exc
+        raise click.ClickException(visible(str(exc))) from exc
     except InboxError as exc:
         raise click.ClickException(_refusal(exc, rule)) from exc
 

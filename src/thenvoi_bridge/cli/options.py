@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import sys
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -47,6 +48,19 @@ def flags_of(
     return add
 
 
+def visible(text: str) -> str:
+    """The text with what is not printable, such as control and bidirectional characters, written out."""
+    return "".join(c if c.isprintable() or unicodedata.category(c) == "Zs" else _escape(c) for c in text)
+
+
+class Lines(logging.Formatter):
+    """Formats so that nothing in a record can steer a terminal, or pass for a record of its own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record's first line, and any others indented."""
+        return "\n    ".join(visible(line.expandtabs(4)) for line in super().format(record).split("\n"))
+
+
 _FOLDER = next(row for row in settings.rows() if row.name == "state_dir")
 
 
@@ -83,8 +97,12 @@ state_dir_option = click.option(
 
 def log_to_stderr(level: str) -> None:
     """Write what happens from this level on to stderr."""
-    logging.basicConfig(
-        stream=sys.stderr, level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Lines("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=level.upper())
     for chatty in ("asyncio", "filelock", "httpx2", "httpcore2", "mcp", "uvicorn.error", "websockets"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode()

@@ -46,7 +46,7 @@ class LocalPlatform:
         try:
             await to_thread.run_sync(private_folder, self._folder)
             async with AsyncFileLock(self._folder / "lock", timeout=START):
-                url = await self._running() or await self._start()
+                url = await self.running() or await self._start()
                 return Endpoint(url, agent_key=await self._agent_key(url, host), local=True)
         except Timeout as exc:
             raise CannotLocate("Another process is starting the local platform and does not finish") from exc
@@ -54,8 +54,8 @@ class LocalPlatform:
             logger.warning("local platform: %s", exc)
             raise CannotLocate("The local platform cannot be used; the bridge's log says why") from exc
 
-    async def _running(self) -> str | None:
-        """The address of the platform, if it answers there."""
+    async def running(self) -> str | None:
+        """The address of the platform, if it answers there. Starts nothing. Raises `OSError`."""
         from thenvoi_bridge.client import Client
 
         url = _text(self._address)

@@ -8,12 +8,12 @@ from typing import BinaryIO
 
 import anyio
 
-from thenvoi_bridge.bridge import resources, sdk
-from thenvoi_bridge.bridge.delivery import Look, Updates, fan_out
+from thenvoi_bridge.bridge import sdk
+from thenvoi_bridge.bridge.delivery import fan_out
 from thenvoi_bridge.bridge.profiles import Choice, NoSuchTool, check
 from thenvoi_bridge.bridge.server import build
 from thenvoi_bridge.bridge.session import Session
-from thenvoi_bridge.hosting import watch, wire
+from thenvoi_bridge.hosting import rungs, watch, wire
 from thenvoi_bridge.hosting.locating import locate, sides
 from thenvoi_bridge.settings import BadSetting, Settings, names, rows, variable
 
@@ -28,7 +28,7 @@ def run(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, parent: int) 
     cannot be had, and for a feed that may not be written.
     """
     check_choice(settings)
-    check_feed(settings)
+    rungs.check(settings)
     code = watch.CODE
     try:
         anyio.run(_serve, settings, wire_in, wire_out, parent)
@@ -41,9 +41,11 @@ def run(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, parent: int) 
 
 async def _serve(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, parent: int) -> None:
     session = Session(locate(settings), settings.state_dir)
-    server, subscribers = build(session, sides(settings), local=settings.is_local, choice=choice(settings))
-    rungs: list[Look] = [Updates(session, (resources.INBOX, resources.STATUS), subscribers.updated)]
-    rungs += feeds(settings, session)
+    channel = bool(settings.channel)
+    server, changes = build(
+        session, sides(settings), local=settings.is_local, channel=channel, choice=choice(settings)
+    )
+    ladder = [changes, *rungs.feed(settings, session), *rungs.channel(settings, session, server)]
     if settings.is_local:
         logger.info("no key is set: using the platform on this computer")
     if settings.name:
@@ -56,9 +58,9 @@ async def _serve(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, pare
 
         watch.over(parent, stop)
         tasks.start_soon(session.run)
-        tasks.start_soon(fan_out, session, rungs)
+        tasks.start_soon(fan_out, session, ladder)
         try:
-            await sdk.serve(server, read, write)
+            await sdk.serve(server, read, write, handshake_only=channel)
         finally:
             watch.end_soon()
             tasks.cancel_scope.cancel()
@@ -81,23 +83,3 @@ def check_choice(settings: Settings) -> None:
     except NoSuchTool as exc:
         (row,) = (row for row in rows() if row.name == exc.choice)
         raise BadSetting(f"{variable(row)}: {exc}") from exc
-
-
-def check_feed(settings: Settings) -> None:
-    """Raise `BadSetting`, which names the variable, for a file that may not be written to."""
-    if settings.feed:
-        from thenvoi_bridge.bridge import feed
-
-        try:
-            feed.check(settings.feed)
-        except feed.Refused as exc:
-            raise BadSetting(f"THENVOI_FEED: {exc}") from exc
-
-
-def feeds(settings: Settings, session: Session) -> list[Look]:
-    """The rung that writes to a file, if there is to be one."""
-    if settings.feed is None:
-        return []
-    from thenvoi_bridge.bridge.feed import Feed
-
-    return [Feed(session, settings.feed, settings.state_dir / "feed.lock")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
@@ -13,7 +13,7 @@ from typing import NoReturn, Self
 import anyio
 
 from thenvoi_bridge.contract.messages import ChatMessage
-from thenvoi_bridge.inbox import protocol, tidy
+from thenvoi_bridge.inbox import protocol, survey, tidy
 from thenvoi_bridge.inbox.board import Board
 from thenvoi_bridge.inbox.core import OPEN, Item, Outcome, State
 from thenvoi_bridge.inbox.ledger import Ledger
@@ -185,6 +185,18 @@ class Inbox:
     async def unread(self) -> int:
         """How many messages nobody has begun to answer."""
         return await self._shelf.read(Table.unread)
+
+    async def unread_by_room(self) -> dict[str, int]:
+        """The same by room, of the rooms that have any."""
+        return await self._shelf.read(survey.unread)
+
+    async def marks(self, chat_ids: Collection[str]) -> dict[str, Hashable]:
+        """Something for each of these rooms that is another as soon as anything of it has come or changed."""
+        return await self._shelf.read(lambda rows: survey.marks(rows, chat_ids))
+
+    async def open_ids(self, chat_id: str | None, beginning: str) -> list[str]:
+        """The ids that begin so of what waits for an answer, of one room or of all, the oldest first."""
+        return await self._shelf.read(lambda rows: survey.open_ids(rows, chat_id, beginning))
 
     async def ready(self, now: float) -> int:
         """How many of them nobody holds who lives, so that they can be handed out."""

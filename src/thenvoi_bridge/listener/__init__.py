@@ -7,7 +7,7 @@ tell the reader to look at REST. Imports nothing of ours but `contract` and `pho
 from thenvoi_bridge.listener.listener import Listener, State
 from thenvoi_bridge.listener.notices import Denied, Heard, Lost, Notice, Ready, Refused, Unclear
 from thenvoi_bridge.listener.pace import Pace
-from thenvoi_bridge.listener.socket import socket_url
+from thenvoi_bridge.listener.socket import answer_without_key, socket_url
 
 __all__ = [
     "Denied",
@@ -20,5 +20,6 @@ __all__ = [
     "Refused",
     "State",
     "Unclear",
+    "answer_without_key",
     "socket_url",
 ]
