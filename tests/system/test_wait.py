@@ -31,7 +31,9 @@ from tests.world import World, bridge, host, say
 from thenvoi_bridge.inbox.ladder import Rung
 from thenvoi_bridge.inbox.ownership import Leadership
 
-NOBODY = "No bridge runs, and no key is set here (THENVOI_API_KEY): until one runs, nothing can come.\n"
+NOBODY = (
+    "No bridge runs, and no agent's key is set here (THENVOI_API_KEY): until one runs, nothing can come.\n"
+)
 
 
 @pytest.fixture
@@ -123,6 +125,12 @@ async def test_a_bridge_that_runs_is_known_and_nothing_is_said_of_keys(state: Pa
     nothing(await run(state, timeout=0.3), err="")
     lead.give()
     nothing(await run(state))
+
+
+async def test_a_persons_key_receives_nothing_and_that_is_said(state: Path) -> None:
+    await fill(state)
+    nothing(await run(state, THENVOI_API_KEY="thnv_u_id_secret"))
+    nothing(await run(state, THENVOI_AS=""))
 
 
 async def test_without_an_inbox_it_says_so_and_makes_none(state: Path) -> None:

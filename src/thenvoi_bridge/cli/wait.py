@@ -98,8 +98,8 @@ class Waiting:
         if receives:
             async with quiet.received(chosen) as session:
                 await self._watch()
-                if session.trouble and not self._led:
-                    self.trouble.append(f"Nothing can have come: {session.trouble.message}.")
+                if session.connection in ("connecting", "offline") and session.trouble and not self._led:
+                    self.trouble.append(f"Nothing can have come: {session.trouble.message.rstrip('.')}.")
         else:
             self._warn()
             await self._watch()
@@ -148,6 +148,7 @@ class Waiting:
     def _warn(self) -> None:
         if not self._led:
             click.echo(
-                "No bridge runs, and no key is set here (THENVOI_API_KEY): until one runs, nothing can come.",
+                "No bridge runs, and no agent's key is set here (THENVOI_API_KEY): "
+                "until one runs, nothing can come.",
                 err=True,
             )

@@ -1,10 +1,20 @@
-"""Which platform the settings mean, and with which keys. Nothing of MCP is needed for that."""
+"""Whose keys the settings have, and which platform they mean. Nothing of MCP is needed for that."""
 
 from __future__ import annotations
 
-from thenvoi_bridge.bridge.endpoint import Endpoint, Locate, sides_of
+from thenvoi_bridge.bridge.endpoint import Endpoint, Locate, Side, sides_of
 from thenvoi_bridge.hosting.local import LocalPlatform
 from thenvoi_bridge.settings import Settings
+
+
+def sides(settings: Settings) -> tuple[Side, ...]:
+    """Whose tools the host is given, told by the keys without asking anybody."""
+    if settings.is_local:
+        return ("agent",)
+    keyed: set[Side] = set(sides_of(settings.api_key)) if settings.api_key else set()
+    keyed |= {"agent"} if settings.agent_key else set()
+    keyed |= {"human"} if settings.user_key else set()
+    return tuple(sorted(keyed))
 
 
 def locate(settings: Settings) -> Locate:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import anyio
 
 from thenvoi_bridge.bridge.session import Session
-from thenvoi_bridge.hosting.locating import locate
+from thenvoi_bridge.hosting.locating import locate, sides
 from thenvoi_bridge.settings import Settings
 
 NAME = "shell"
@@ -16,8 +16,8 @@ NAME = "shell"
 
 
 def knows_its_agent(settings: Settings) -> bool:
-    """Whether the settings say whose messages to receive; without a key, the agent's name has to be given."""
-    return not settings.is_local or settings.name is not None
+    """Whether the settings say for whom to receive: by an agent's key, or locally by the agent's name."""
+    return settings.name is not None if settings.is_local else "agent" in sides(settings)
 
 
 @asynccontextmanager

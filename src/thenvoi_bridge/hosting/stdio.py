@@ -12,13 +12,12 @@ import anyio
 from thenvoi_bridge.bridge import sdk
 from thenvoi_bridge.bridge.allowing import Allowed
 from thenvoi_bridge.bridge.delivery import fan_out
-from thenvoi_bridge.bridge.endpoint import Side, sides_of
 from thenvoi_bridge.bridge.profiles import Choice, NoSuchTool, check
 from thenvoi_bridge.bridge.server import build
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.contract.call import ID
 from thenvoi_bridge.hosting import rungs, watch, wire
-from thenvoi_bridge.hosting.locating import locate
+from thenvoi_bridge.hosting.locating import locate, sides
 from thenvoi_bridge.settings import BadSetting, Settings, names, rows, variable
 
 logger = logging.getLogger(__name__)
@@ -73,16 +72,6 @@ async def _serve(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, pare
         finally:
             watch.end_soon()
             tasks.cancel_scope.cancel()
-
-
-def sides(settings: Settings) -> tuple[Side, ...]:
-    """Whose tools the host is given, told by the keys without asking anybody."""
-    if settings.is_local:
-        return ("agent",)
-    keyed: set[Side] = set(sides_of(settings.api_key)) if settings.api_key else set()
-    keyed |= {"agent"} if settings.agent_key else set()
-    keyed |= {"human"} if settings.user_key else set()
-    return tuple(sorted(keyed))
 
 
 def choice(settings: Settings) -> Choice:
