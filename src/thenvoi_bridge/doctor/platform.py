@@ -112,7 +112,7 @@ async def _knocked(url: str) -> Finding:
         said = f"The WebSocket at {url} does not answer."
         return Finding("error", "socket", said, _NO_SOCKET, more)
     if status in (101, 400, 401, 403):
-        return Finding("ok", "socket", "No bridge runs now; the platform's WebSocket answers.", None, more)
+        return Finding("ok", "socket", "No bridge runs here; the platform's WebSocket answers.", None, more)
     said = f"The WebSocket at {url} answers with HTTP {status}."
     return Finding("error", "socket", said, _NO_SOCKET, more)
 
