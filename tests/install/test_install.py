@@ -174,9 +174,9 @@ def test_another_server_of_that_name_keeps_its_place(account: Account, name: str
     other = ["uvx", "thenvoi-mcp"]
     table = TARGETS[name].table
     file.write_text(
-        f'[{table}.thenvoi]\ncommand = "uvx"\nargs = ["thenvoi-mcp"]\n'
+        f'[{table}.thenvoi]\ncommand = "uvx"\nargs = ["thenvoi-mcp"]\nenv = {{ TOKEN = "x" }}\n'
         if name == "codex"
-        else json.dumps({table: {"thenvoi": {"command": other[0], "args": other[1:]}}})
+        else json.dumps({table: {"thenvoi": {"command": other[0], "args": other[1:], "env": {"TOKEN": "x"}}}})
     )
     before = file.read_bytes()
     for more in ([], ["--uninstall"]):
@@ -187,7 +187,7 @@ def test_another_server_of_that_name_keeps_its_place(account: Account, name: str
     account.succeeds(name, "--name", "bridge")
     assert said(file)[table]["bridge"]["command"] == COMMAND["command"]
     account.succeeds(name, "--force")
-    assert entry(name, file)["command"] == COMMAND["command"]
+    assert entry(name, file).keys() - {"type"} == COMMAND.keys()
 
 
 @pytest.mark.parametrize(

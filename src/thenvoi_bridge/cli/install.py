@@ -133,8 +133,8 @@ def _keys(wanted: bool, project: Path | None) -> dict[str, str]:
 def _refuse_passing(force: bool) -> None:
     if server.is_passing() and not force:
         raise click.ClickException(
-            "This installation lies in a cache and may vanish. Install it for good first, with "
-            "`uv tool install thenvoi-bridge`, or give --force."
+            "This installation lies in a cache and may vanish. Install it for good first, "
+            "as with `uv tool install`, or give --force."
         )
 
 

@@ -83,13 +83,14 @@ class Change:
 def installing(place: Place, name: str, server: Server, *, force: bool) -> Change:
     """Put the server into a configuration, or bring it up to date. Raises `CannotChange`.
 
-    A server of this name that is not ours is replaced only with `force`.
+    A server of this name that is not ours is replaced only with `force`, and then nothing of it stays.
     """
     path, entry = (place.target.table, name), server.entry(place.target)
     secrets = tuple(server.secrets.values())
 
     def put(text: str, form: Format) -> str:
-        _refuse_strange(text, form, path, force)
+        if _is_strange(text, form, path, force):
+            text = documents.without_entry(text, form, path)
         return documents.with_entry(text, form, path, entry)
 
     return _change(place, put, secrets)
@@ -103,7 +104,7 @@ def removing(place: Place, name: str, *, force: bool) -> Change:
     path = (place.target.table, name)
 
     def take(text: str, form: Format) -> str:
-        _refuse_strange(text, form, path, force)
+        _is_strange(text, form, path, force)
         return documents.without_entry(text, form, path)
 
     return _change(place, take)
@@ -130,12 +131,14 @@ def _change(place: Place, edit: Callable[[str, Format], str], secrets: tuple[str
         raise _cannot(place.file, exc) from exc
 
 
-def _refuse_strange(text: str, form: Format, path: tuple[str, str], force: bool) -> None:
+def _is_strange(text: str, form: Format, path: tuple[str, str], force: bool) -> bool:
+    """Whether another server has this name. Raises `Unreadable` if it is to keep it."""
     there = documents.entry(text, form, path)
-    if there and not is_ours(there) and not force:
-        raise Unreadable(
-            f"its {path[1]} is another server; --name gives ours another name, --force takes its place"
-        )
+    if not there or is_ours(there):
+        return False
+    if force:
+        return True
+    raise Unreadable(f"its {path[1]} is another server; --name gives ours another name, --force its place")
 
 
 def _absent(place: Place) -> str:
