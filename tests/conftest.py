@@ -22,3 +22,11 @@ async def here(tmp_path: Path) -> AsyncGenerator[World]:
     """A running platform of one's own."""
     async with world(tmp_path / "platform") as it:
         yield it
+
+
+@pytest.fixture(scope="session")
+def npm_cache(request: pytest.FixtureRequest) -> Path:
+    """A folder that outlives the tests, for npm packages that other people wrote."""
+    cache = request.config.cache
+    assert cache
+    return cache.mkdir("npm")

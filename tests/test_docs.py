@@ -11,6 +11,7 @@ import pytest
 
 from thenvoi_bridge import __version__, docs, settings
 from thenvoi_bridge.bridge import profiles
+from thenvoi_bridge.bridge.prompts import PROMPTS
 
 ROOT = Path(__file__).parents[1]
 
@@ -93,10 +94,30 @@ def test_the_manifest_is_what_hosts_install(manifest: dict[str, Any]) -> None:
     assert names == list(profiles.AGENT)
 
 
+def test_the_manifest_has_the_prompts_with_their_arguments_where_hosts_fill_them_in(
+    manifest: dict[str, Any],
+) -> None:
+    prompts = {prompt["name"]: prompt for prompt in manifest["prompts"]}
+    assert list(prompts) == list(PROMPTS)
+    for prompt in prompts.values():
+        assert prompt.keys() == {"name", "description", "arguments", "text"}
+        assert re.findall(r"\$\{arguments\.(\w+)\}", prompt["text"]) == prompt["arguments"]
+        assert all(prompt.values()) or prompt["arguments"] == []
+
+
+def first_cells(table: str) -> list[str]:
+    """The first column of a derived table of the README, less its head."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = text.partition(f"<!-- generated: {table} -->")[2].partition("<!-- end")[0].strip().splitlines()
+    return [row.split("|")[1].strip(" `") for row in rows[2:]]
+
+
 def test_the_readme_has_the_usual_tools_and_no_other() -> None:
-    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
-    cells = [line.split("|")[1].strip(" `") for line in lines if line.count("|") == 4]
-    assert [name for name in cells if name in profiles.EVERY] == [*profiles.AGENT, *profiles.PERSON]
+    assert first_cells("tools") == [*profiles.AGENT, *profiles.PERSON]
+
+
+def test_the_readme_has_the_prompts() -> None:
+    assert first_cells("prompts") == list(PROMPTS)
 
 
 def test_the_list_of_tools_has_every_tool_and_marks_the_usual_ones() -> None:

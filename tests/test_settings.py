@@ -32,6 +32,8 @@ KEY = "thnv_a_id_secret"
         ({}, {"THENVOI_NAME": "Desk"}, "name", None),
         ({}, {"THENVOI_STATE_DIR": "/state"}, "state_dir", Path("/state")),
         ({"state_dir": "~/state"}, {}, "state_dir", Path.home() / "state"),
+        ({"feed": "~/feed.jsonl"}, {}, "feed", Path.home() / "feed.jsonl"),
+        ({}, {"THENVOI_FEED": "${user_config.feed}"}, "feed", None),
         ({}, {"THENVOI_LOG_LEVEL": "DEBUG"}, "log_level", "DEBUG"),
         ({}, {}, "log_level", "info"),
     ],
@@ -77,6 +79,7 @@ def test_only_keys_may_lie_in_files(tmp_path: Path) -> None:
     [
         ({"THENVOI_BASE_URL": "app.thenvoi.com"}, "THENVOI_BASE_URL must begin with https:// or http://"),
         ({"THENVOI_BASE_URL": "http://"}, "and name a host"),
+        ({"THENVOI_FEED": "feed.jsonl"}, "THENVOI_FEED must be a whole path"),
         ({"THENVOI_BASE_URL": "http://[::1"}, "and name a host"),
         ({"THENVOI_BASE_URL": "http://x:99999"}, "and name a host"),
         ({"THENVOI_WS_URL": "https://x"}, "THENVOI_WS_URL must begin with wss:// or ws://"),

@@ -14,6 +14,7 @@ from typing import Any
 
 from thenvoi_bridge import __version__, settings
 from thenvoi_bridge.bridge import hosts, profiles, wording
+from thenvoi_bridge.bridge.prompts import PROMPTS, Prompt
 from thenvoi_bridge.bridge.tools import Tool
 from thenvoi_bridge.install.targets import TARGETS, Target
 from thenvoi_bridge.platform.openapi import document
@@ -28,7 +29,11 @@ def written(root: Path) -> dict[Path, str]:
     readme, manifest, docs = root / "README.md", root / "manifest.json", root / "docs"
     guide, tools, programs = docs / "platform.md", docs / "tools.md", docs / "hosts.md"
     plugin, server = root / "claude-plugin/.claude-plugin/plugin.json", root / "claude-plugin/.mcp.json"
-    tables = {"tools": _usual_tools(), "settings": _settings_table(settings.Settings)}
+    tables = {
+        "tools": _usual_tools(),
+        "prompts": _prompts(),
+        "settings": _settings_table(settings.Settings),
+    }
     return {
         readme: _filled(_text(readme), tables),
         manifest: _json(_manifest(json.loads(_text(manifest)))),
@@ -59,9 +64,18 @@ def _manifest(manifest: dict[str, Any]) -> dict[str, Any]:
     manifest["tools"] = [
         {"name": tool.name, "description": tool.description} for tool in profiles.chosen(["agent"])
     ]
+    manifest["prompts"] = [_manifest_prompt(prompt) for prompt in PROMPTS.values()]
     manifest["server"]["mcp_config"]["env"] = _answers()
     manifest["user_config"] = _questions()
     return manifest
+
+
+def _manifest_prompt(prompt: Prompt) -> dict[str, Any]:
+    """A prompt as MCPB 0.4 wants it: with its text, in which arguments stand as `${arguments.name}`."""
+    names = list(prompt.arguments.model_fields)
+    text = prompt.text(**{name: f"${{arguments.{name}}}" for name in names})
+    described = prompt.described()
+    return {"name": prompt.name, "description": described.description, "arguments": names, "text": text}
 
 
 def _questions() -> dict[str, Any]:
@@ -87,6 +101,15 @@ def _usual_tools() -> str:
     return _table(
         ("Tool", "Key", "What it does"), (_tool_row(tool)[1:3] + _tool_row(tool)[4:] for tool in usual)
     )
+
+
+def _prompts() -> str:
+    rows = (
+        (f"`{prompt.name}`", ", ".join(f"`{name}`" for name in prompt.arguments.model_fields), words)
+        for prompt in PROMPTS.values()
+        if (words := prompt.described().description)
+    )
+    return _table(("Prompt", "Arguments", "What it does"), rows)
 
 
 def _every_tool() -> str:

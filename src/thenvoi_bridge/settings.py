@@ -57,6 +57,15 @@ class Settings:
     tools: str = _setting("Single tools to offer besides, with commas between.", "")
     exclude_tools: str = _setting("Tools not to offer, with commas between.", "")
     read_only: bool = _setting("Offer only tools that change nothing.", False)
+    feed: Path | None = _setting("File to which what comes in is appended, a line of JSON each.")
+    channel: str = _setting(
+        "Whose mentions are pushed into Claude Code: handles or ids, with commas between.",
+        "",
+    )
+    approvers: str = _setting(
+        "Who may answer in a room, with that, whether Claude Code may use a tool.",
+        "",
+    )
     state_dir: Path = _setting("Folder for the inbox and the local platform.", _STATE)
     log_level: str = _setting("How much to write to stderr: debug, info, warning or error.", "info")
 
@@ -234,6 +243,8 @@ def _typed(row: Field[Any], value: Any) -> Any:
         return _number(name, value)
     if row.name == "state_dir":
         return Path(value).expanduser()
+    if row.name == "feed":
+        return _absolute(name, Path(value).expanduser())
     if row.name in _SCHEMES and not _is_address(value, _SCHEMES[row.name]):
         # What was given is not shown: it may be a key that stands in the wrong place.
         raise BadSetting(f"{name} must begin with {' or '.join(_SCHEMES[row.name])} and name a host")
@@ -261,6 +272,12 @@ def _is_address(value: str, schemes: tuple[str, ...]) -> bool:
         return value.startswith(schemes) and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port or an IPv6 address that cannot be one
         return False
+
+
+def _absolute(name: str, path: Path) -> Path:
+    if not path.is_absolute():  # hosts start the bridge in folders that nobody would think of
+        raise BadSetting(f"{name} must be a whole path, from the root")
+    return path
 
 
 def _switch(name: str, value: str) -> bool:

@@ -21,7 +21,6 @@ from thenvoi_bridge.bridge import sdk
 from thenvoi_bridge.bridge.delivery import fan_out
 from thenvoi_bridge.bridge.endpoint import Endpoint, Locate, Side
 from thenvoi_bridge.bridge.profiles import Choice
-from thenvoi_bridge.bridge.resources import INBOX, STATUS
 from thenvoi_bridge.bridge.seat import Seat
 from thenvoi_bridge.bridge.server import build
 from thenvoi_bridge.bridge.session import Session
@@ -145,10 +144,10 @@ async def desk(
 ) -> AsyncGenerator[Desk]:
     """A host whose session runs until the end of the block. `more` goes to its MCP client."""
     session = Session(locate, state)
-    server, subscribers = build(session, sides, local=False, choice=choice)
+    server, changes = build(session, sides, local=False, choice=choice)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(session.run)
-        tasks.start_soon(fan_out, session, (INBOX, STATUS), subscribers.updated)
+        tasks.start_soon(fan_out, session, [changes])
         async with McpClient(pipes(server), mode=mode, **more) as llm:
             yield Desk(session, llm)
         tasks.cancel_scope.cancel()

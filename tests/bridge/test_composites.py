@@ -123,7 +123,7 @@ async def test_a_reply_to_nobody_known_is_refused_with_the_choices(scene: Scene,
         await host.unread(1)
         error = await host.refused("reply", message_ids=[sent.id], content="x", mentions=["Nemo"])
         assert error["code"] == "nobody"
-        assert f"@{scene.alice.handle}" in error["choices"]
+        assert f"@{scene.alice.handle}" in error["untrusted"]["choices"]
 
 
 async def test_after_an_answer_another_one_is_refused_and_the_same_one_is_shown_again(

@@ -2,20 +2,21 @@
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import anyio
-import mcp_types as types
+import apsw
 import pytest
-from mcp.client.subscriptions import ResourceUpdated
 
 from tests.bridge.conftest import Scene
-from tests.bridge.desk import PATIENCE, Desk, at, desk, nowhere
+from tests.bridge.desk import PATIENCE, Desk, at, desk, live, nowhere
+from tests.bridge.ear import Ear, subscribed
 from tests.world import say
 from thenvoi_bridge.bridge import delivery
 from thenvoi_bridge.bridge.delivery import fan_out
-from thenvoi_bridge.bridge.endpoint import Locate
 from thenvoi_bridge.bridge.resources import INBOX, STATUS
 from thenvoi_bridge.bridge.session import Session
 
@@ -23,69 +24,23 @@ ERAS = pytest.mark.parametrize("mode", ["auto", "legacy"])
 OLD_WAY = pytest.mark.filterwarnings("ignore::mcp.shared.exceptions.MCPDeprecationWarning")
 
 
-class Ear:
-    """Hears notifications, and lets a test wait for them."""
+@dataclass(frozen=True)
+class Told:
+    """A rung that is told of these whenever there is something to look at."""
 
-    def __init__(self) -> None:
-        self.heard: list[str] = []
-        self._bell = anyio.Event()
+    uris: Sequence[str]
+    updated: Callable[[str], Any]
 
-    def __call__(self, uri: str) -> None:
-        self.heard.append(uri)
-        self._bell.set()
-
-    async def until(self, number: int) -> None:
-        with anyio.fail_after(PATIENCE):
-            while len(self.heard) < number:
-                self._bell = anyio.Event()
-                await self._bell.wait()
+    async def look(self) -> None:
+        for uri in self.uris:
+            self.updated(uri)
 
 
 @asynccontextmanager
 async def fanned(session: Session, *uris: str, updated: Callable[[str], Any]) -> AsyncGenerator[None]:
-    async def tell(uri: str) -> None:
-        updated(uri)
-
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(fan_out, session, uris, tell)
+        tasks.start_soon(fan_out, session, [Told(uris, updated)])
         await anyio.lowlevel.checkpoint()  # now it waits
-        yield
-        tasks.cancel_scope.cancel()
-
-
-@asynccontextmanager
-async def subscribed(
-    state: Path, mode: str, *uris: str, locate: Locate | None = None
-) -> AsyncGenerator[tuple[Desk, Ear]]:
-    """A host that has asked to be told of these as its era does it; without a platform nothing happens."""
-    ear = Ear()
-
-    async def hear(message: object) -> None:
-        if isinstance(message, types.ResourceUpdatedNotification):
-            ear(str(message.params.uri))
-
-    async with desk(locate or nowhere(), state, mode, message_handler=hear) as host:
-        if mode == "legacy":
-            for uri in uris:
-                await host.llm.subscribe_resource(uri)
-            yield host, ear
-        else:
-            async with listening(host, ear, uris):
-                yield host, ear
-
-
-@asynccontextmanager
-async def listening(host: Desk, ear: Ear, uris: Sequence[str]) -> AsyncGenerator[None]:
-    """`subscriptions/listen` of 2026-07-28."""
-    listen = host.llm.listen(resource_subscriptions=uris)
-    async with listen as events, anyio.create_task_group() as tasks:
-
-        async def hear() -> None:
-            async for event in events:
-                assert isinstance(event, ResourceUpdated)
-                ear(event.uri)
-
-        tasks.start_soon(hear)
         yield
         tasks.cancel_scope.cancel()
 
@@ -169,6 +124,111 @@ async def test_every_resource_is_told_of(session: Session) -> None:
         session.ring()
         await ear.until(2)
     assert ear.heard == [INBOX, STATUS]
+
+
+class Rung:
+    """Looks, and lets a test wait for that; broken or slow, if it is told to be."""
+
+    def __init__(self, *, breaks: bool = False, hangs: bool = False) -> None:
+        self.looks, self.ear = 0, Ear()
+        self._breaks, self._hangs = breaks, hangs
+
+    async def look(self) -> None:
+        self.looks += 1
+        self.ear("look")
+        if self._breaks:
+            raise RuntimeError("this rung is broken")
+        if self._hangs:
+            await anyio.sleep_forever()
+
+
+@pytest.mark.parametrize("bad", [Rung(breaks=True), Rung(hangs=True)], ids=["broken", "hanging"])
+async def test_a_rung_that_is_broken_or_hangs_keeps_no_other_from_looking(
+    session: Session, monkeypatch: pytest.MonkeyPatch, bad: Rung
+) -> None:
+    monkeypatch.setattr(delivery, "QUIET", 0.0)
+    good = Rung()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(fan_out, session, [bad, good])
+        await anyio.lowlevel.checkpoint()
+        for number in (1, 2, 3):
+            session.ring()
+            await good.ear.until(number)
+            if bad._breaks:
+                await bad.ear.until(number)
+        tasks.cancel_scope.cancel()
+    assert bad.looks == (3 if bad._breaks else 1)
+
+
+async def test_rungs_look_again_in_time_while_something_waits_and_not_otherwise(
+    scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "ESCALATE", 0.02)
+    monkeypatch.setattr(delivery, "QUIET", 0.0)
+    rung, here = Rung(), at(scene.here, agent=scene.scout)
+    async with (
+        subscribed(state, "auto", INBOX, locate=here) as (host, told),
+        anyio.create_task_group() as tasks,
+    ):
+        await host.until("live")
+        sent = await say(scene.alice, scene.room, scene.scout, "hi")
+        await host.unread(1)
+        tasks.start_soon(fan_out, host.session, [rung])
+        await rung.ear.until(1)
+        known = len(told.heard)
+        await rung.ear.until(30)
+        assert len(told.heard) <= known + 5  # that time passes is no update; a late change may be one
+        await host.shown("inbox_ack", message_ids=[sent.id])
+        await host.unread(0)
+        assert await delivery._patience(host.session) == inf
+        tasks.cancel_scope.cancel()
+
+
+async def noted(host: Desk, id: str, *rungs: str) -> None:
+    """Wait until the ledger has a message on these rungs, all of this session."""
+    with anyio.fail_after(PATIENCE):
+        while True:
+            shown = await host.seat.inbox.ledger.of(id)
+            assert {past.session for past in shown} <= {host.session.name}
+            if [str(past.rung) for past in shown] == [*rungs]:
+                return
+            await anyio.sleep(0.01)
+
+
+async def test_what_a_host_reads_and_what_it_is_handed_out_is_in_the_ledger(
+    scene: Scene, state: Path
+) -> None:
+    async with live(scene.here, scene.scout, state) as host:
+        sent = await say(scene.alice, scene.room, scene.scout, "hi")
+        await host.unread(1)
+        assert await host.seat.inbox.ledger.of(sent.id) == []
+        await host.shown("inbox_read")
+        await noted(host, sent.id, "read")
+        await host.shown("inbox_wait")
+        await noted(host, sent.id, "read", "wait")
+
+
+async def test_a_resource_that_is_read_is_in_the_ledger(scene: Scene, state: Path) -> None:
+    async with live(scene.here, scene.scout, state) as host:
+        sent = await say(scene.alice, scene.room, scene.scout, "hi")
+        await host.unread(1)
+        await host.read(INBOX)
+        await noted(host, sent.id, "read")
+
+
+async def test_a_ledger_that_cannot_be_written_keeps_no_tool_waiting(scene: Scene, state: Path) -> None:
+    async with live(scene.here, scene.scout, state) as host:
+        sent = await say(scene.alice, scene.room, scene.scout, "hi")
+        await host.unread(1)
+        (file,) = [path async for path in anyio.Path(state).glob("agents/*/inbox.db")]
+        other = apsw.Connection(str(file))
+        other.set_busy_timeout(10_000)
+        other.execute("BEGIN IMMEDIATE")
+        with anyio.fail_after(5):
+            (message,) = (await host.shown("inbox_read"))["messages"]
+        other.close()
+        assert message["id"] == sent.id
+        await noted(host, sent.id, "read")
 
 
 @ERAS

@@ -51,7 +51,7 @@ async def look_around(walk: Walk) -> None:
     assert (await walk("check_key"))["permissions"] == ["agent_api"]
     assert (await walk("get_me"))["id"] == walk.scene.scout.id
     assert (await walk("get_my_profile"))["id"] == walk.scene.alice.id
-    assert (await walk("update_my_profile", last_name="Dove"))["last_name"] == "Dove"
+    assert (await walk("update_my_profile", last_name="Dove"))["untrusted"]["last_name"] == "Dove"
 
 
 async def meet(walk: Walk) -> str:
@@ -87,6 +87,7 @@ async def talk(walk: Walk, room: str) -> None:
     await walk("send_message", chat_id=room, content="more", mentions=[walk.scene.alice.handle])
     await walk("send_event", chat_id=room, content="hm", message_type="thought")
     assert len((await walk("get_context", chat_id=room))["data"]) == 5
+    assert len((await walk("catch_up", chat_id=room))["messages"]) == 5
     said = [message["content"] for message in (await walk("list_my_messages", chat_id=room))["data"]]
     assert said[0] == "hm"
     assert len(said) == 5
@@ -186,7 +187,7 @@ async def test_a_refusal_says_what_to_do_about_it(walk: Walk) -> None:
         assert (foreign["code"], foreign["next_step"]) == ("forbidden", wording.NEXT["memories.forbidden"])
     nobody = await host.refused("store_memory", content="x", subject_id="Nemo", **what)
     assert nobody["code"] == "nobody"
-    assert f"@{alice.handle}" in nobody["choices"]
+    assert f"@{alice.handle}" in nobody["untrusted"]["choices"]
     neither = await host.refused("remove_contact")
     assert neither["code"] == "bad_request"
 

@@ -35,11 +35,12 @@ def of(*groups: str, side: Side) -> set[str]:
     }
 
 
-def test_every_call_has_a_tool_in_the_group_of_its_module_and_the_inbox_has_four() -> None:
+def test_every_call_has_a_tool_in_the_group_of_its_module_and_the_inbox_has_four_besides() -> None:
     assert set(CALL_TOOLS) == {tool_name(call) for call in CALLS}
     assert len(CALL_TOOLS) == len(CALLS)
     assert all(CALL_TOOLS[tool_name(call)].group == call.group() for call in CALLS)
-    assert EVERY.keys() == CALL_TOOLS.keys() | {*INBOX}
+    assert EVERY.keys() == CALL_TOOLS.keys() | {*INBOX, "catch_up"}
+    assert EVERY["catch_up"].group == "messages"
     assert len(INBOX) == 4
     assert set(GROUPS) == {"inbox", *(call.group() for call in CALLS)}
 

@@ -17,16 +17,18 @@ from tests.world import say
 from thenvoi_bridge.bridge import receiving
 from thenvoi_bridge.bridge import session as sessions
 from thenvoi_bridge.bridge.endpoint import Endpoint
-from thenvoi_bridge.bridge.rooms import Person, Rooms
+from thenvoi_bridge.bridge.rooms import Rooms
 from thenvoi_bridge.client import Client
 from thenvoi_bridge.contract.call import Call
 from thenvoi_bridge.contract.chats import ListChats
-from thenvoi_bridge.contract.messages import Recipient
-from thenvoi_bridge.contract.participants import AddMyParticipant, RemoveMyParticipant
+from thenvoi_bridge.contract.participants import AddMyParticipant, Participant, RemoveMyParticipant
 
 NEVER = 3600.0
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
-ALICE, SCOUT = (Recipient(id=name, handle=name.lower(), name=name) for name in ("Alice", "Scout"))
+ALICE, SCOUT = (
+    Participant(id=name, type="Agent", role="member", status="active", handle=name.lower(), name=name)
+    for name in ("Alice", "Scout")
+)
 
 
 # What is known of the rooms
@@ -36,11 +38,11 @@ class Asked:
     """Says who is in a room, as it stands when it is asked, but answers only when it may."""
 
     def __init__(self) -> None:
-        self.people: Sequence[Person] = [ALICE]
+        self.people: Sequence[Participant] = [ALICE]
         self.times = 0
         self.asked, self.may_answer = anyio.Event(), anyio.Event()
 
-    async def __call__(self, _: str) -> Sequence[Person]:
+    async def __call__(self, _: str) -> Sequence[Participant]:
         people, self.times = self.people, self.times + 1
         self.asked.set()
         await self.may_answer.wait()

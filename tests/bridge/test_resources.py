@@ -129,11 +129,23 @@ async def test_both_can_be_read_before_there_is_a_connection(state: Path, mode: 
     "uri",
     [
         "thenvoi://rooms",
+        "thenvoi://rooms/",
+        "thenvoi://rooms/a/b",
+        "thenvoi://rooms/a/messages/",
+        "thenvoi://rooms/../status",
+        "thenvoi://rooms/a%2Fb",
+        "thenvoi://rooms/" + "a" * 65,
+        "thenvoi://rooms/a?limit=3",
+        "thenvoi://rooms/a?chat_id=b",
+        "thenvoi://rooms/a/messages?page=0",
+        "thenvoi://rooms/a/messages?limit=101",
+        "thenvoi://rooms/a/participants?page=1",
         "thenvoi://inbox/1",
         "thenvoi:inbox",
         "http://inbox",
         "THENVOI-inbox",
         "thenvoi://[inbox",
+        "thenvoi://inbox#2",
         "thenvoi://inbox?colour=red",
         "thenvoi://inbox?limit=many",
         "thenvoi://inbox?limit=0",
@@ -152,6 +164,15 @@ async def test_what_is_not_there_is_an_error_of_the_protocol_that_names_it(
 @ERAS
 async def test_what_breaks_is_told_without_its_text(scene: Scene, state: Path, mode: str) -> None:
     async with live(scene.here, scene.scout, state, mode) as host:
+        host.session.endpoint = "broken"  # type: ignore[assignment]
+        error = await host.faulty(host.llm.read_resource(STATUS))
+    assert (error.code, error.message) == (-32603, wording.BROKEN)
+
+
+@ERAS
+async def test_trouble_with_the_inbox_is_told_with_what_to_do(scene: Scene, state: Path, mode: str) -> None:
+    async with live(scene.here, scene.scout, state, mode) as host:
         await host.seat.inbox.close()
         error = await host.faulty(host.llm.read_resource(INBOX))
-    assert (error.code, error.message) == (-32603, wording.BROKEN)
+    assert (error.code, error.data) == (-32603, {"uri": INBOX, "code": "inbox_closed"})
+    assert error.message == "The inbox is being opened again. Call again in a moment."

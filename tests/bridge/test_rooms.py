@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from thenvoi_bridge.bridge.rooms import Person, Rooms, every
+from thenvoi_bridge.bridge.rooms import Rooms, every
 from thenvoi_bridge.contract.errors import Unreachable
-from thenvoi_bridge.contract.messages import Recipient
 from thenvoi_bridge.contract.page import Page, PageInfo
+from thenvoi_bridge.contract.participants import Participant
 
-SCOUT = Recipient(id="1", handle="al/scout", name="Scout")
+SCOUT = Participant(id="1", type="Agent", role="member", status="active", handle="al/scout", name="Scout")
 
 
 class Asked:
@@ -18,7 +18,7 @@ class Asked:
     def __init__(self) -> None:
         self.times: list[str] = []
 
-    async def __call__(self, chat_id: str) -> Sequence[Person]:
+    async def __call__(self, chat_id: str) -> Sequence[Participant]:
         self.times.append(chat_id)
         return [SCOUT]
 
@@ -64,7 +64,7 @@ async def test_participants_are_asked_for_anew_when_they_may_have_changed(rooms:
 async def test_what_could_not_be_asked_is_not_remembered(asked: Asked) -> None:
     answers = iter([Unreachable(), None])
 
-    async def ask(chat_id: str) -> Sequence[Person]:
+    async def ask(chat_id: str) -> Sequence[Participant]:
         if trouble := next(answers):
             raise trouble
         return await asked(chat_id)

@@ -6,30 +6,50 @@ A changed snapshot is a changed product: every word in it is read by models, and
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from pydantic import BaseModel, Field, StringConstraints
 
 from tests.bridge.desk import EVERYTHING, desk, nowhere
 from thenvoi_bridge.bridge import schema, wording
 from thenvoi_bridge.bridge.endpoint import Side
-from thenvoi_bridge.bridge.profiles import EVERY, GROUPS, USUAL, Choice
+from thenvoi_bridge.bridge.profiles import EVERY, GROUPS, USUAL, Choice, chosen
 from thenvoi_bridge.bridge.tools import Tool
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
 TOOLS = pytest.mark.parametrize("tool", EVERY.values(), ids=lambda tool: tool.name)
-TOKENS, BYTES_A_TOKEN = 2_500, 4
-READING = ("list_", "get_", "next_", "inbox_read", "resolve_handle", "check_key", "health", "version")
+TOOLS_AT_MOST, TOKENS, BYTES_A_TOKEN = 12, 2_500, 4
+AGENT: tuple[Side, ...] = ("agent",)
+READING = (
+    "catch_up",
+    "list_",
+    "get_",
+    "next_",
+    "inbox_read",
+    "resolve_handle",
+    "check_key",
+    "health",
+    "version",
+)
 FINAL = ("remove_", "delete_", "supersede_")
 
 
-async def listed(tmp_path: Path, sides: tuple[Side, ...], choice: Choice = USUAL) -> list[dict[str, Any]]:
+async def answered(tmp_path: Path, sides: tuple[Side, ...], choice: Choice = USUAL) -> dict[str, Any]:
     """The answer to `tools/list`, as a host gets it."""
     async with desk(nowhere(), tmp_path, sides=sides, choice=choice) as host:
         answer = await host.llm.list_tools()
-    return [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in answer.tools]
+    return answer.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+async def listed(tmp_path: Path, sides: tuple[Side, ...], choice: Choice = USUAL) -> list[dict[str, Any]]:
+    """The tools in the answer to `tools/list`."""
+    tools: list[dict[str, Any]] = (await answered(tmp_path, sides, choice))["tools"]
+    return tools
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -49,9 +69,35 @@ def test_there_is_a_snapshot_for_each_group_and_no_other() -> None:
 
 @pytest.mark.parametrize("side", ["agent", "human"])
 async def test_the_usual_tools_cost_a_model_little(tmp_path: Path, side: Side) -> None:
-    tools = {"tools": await listed(tmp_path, (side,))}
-    wire = json.dumps(tools, separators=(",", ":"), ensure_ascii=False)
+    answer = await answered(tmp_path, (side,))
+    wire = json.dumps(answer, separators=(",", ":"), ensure_ascii=False)
+    print(f"{side}: {len(answer['tools'])} tools, {len(wire.encode()) / BYTES_A_TOKEN:.0f} tokens")
+    assert len(answer["tools"]) <= TOOLS_AT_MOST
     assert len(wire.encode()) / BYTES_A_TOKEN <= TOKENS
+
+
+async def test_a_host_that_lists_again_gets_the_same_in_the_same_order(tmp_path: Path) -> None:
+    async with desk(nowhere(), tmp_path) as host:
+        one, other = [await host.llm.list_tools(cache_mode="bypass") for _ in range(2)]
+    assert one == other
+    assert [tool.name for tool in one.tools] == [t.name for t in chosen(AGENT, EVERYTHING)]
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_the_order_of_the_tools_does_not_depend_on_the_process(seed: str) -> None:
+    code = "from thenvoi_bridge.bridge.profiles import EVERY; print(*EVERY)"
+    env = {**os.environ, "PYTHONHASHSEED": seed}
+    printed = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
+    )
+    assert printed.stdout.split() == [*EVERY]
+
+
+def test_the_order_of_the_tools_does_not_depend_on_how_they_were_asked_for() -> None:
+    groups, tools = ("default", "contacts", "memories"), ("get_me", "health", "version")
+    one = chosen(AGENT, Choice(groups, tools))
+    assert chosen(AGENT, Choice(groups[::-1], tools[::-1])) == one
+    assert [tool.name for tool in one] == [name for name in EVERY if EVERY[name] in one]
 
 
 @TOOLS
@@ -73,10 +119,16 @@ def test_a_schema_is_flat_and_refuses_what_it_does_not_know(tool: Tool) -> None:
 
 
 @TOOLS
+def test_a_schema_is_one_of_json_schema_2020_12(tool: Tool) -> None:
+    Draft202012Validator.check_schema(tool.described().input_schema)
+
+
+@TOOLS
 def test_every_argument_says_its_type(tool: Tool) -> None:
     for name, field in tool.schema["properties"].items():
         assert field["type"] in ("string", "integer", "number", "boolean", "array", "object"), name
         assert "title" not in field
+        assert field.get("description", "needs none").strip()
         assert field["type"] != "array" or field["items"] == {"type": "string"}
 
 

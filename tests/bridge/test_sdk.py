@@ -11,6 +11,7 @@ import anyio
 import mcp_types as types
 import pytest
 from mcp import Client as McpClient
+from mcp.client.subscriptions import ResourcesListChanged
 from mcp.server.context import CallNext, HandlerResult
 from mcp.server.lowlevel.server import Server
 from mcp.shared.message import SessionMessage
@@ -52,6 +53,7 @@ class Bench:
             on_unsubscribe_resource=self.subscribers.unsubscribe,
             on_subscriptions_listen=self.subscribers.listen,
         )
+        server.middleware.append(self.subscribers.meet)
         sdk.on_first_contact(server, self.met.append)
         server.middleware.append(note)
         return server
@@ -161,6 +163,52 @@ async def test_a_client_that_has_gone_harms_nobody_and_is_forgotten(mode: str) -
     await bench.subscribers.updated(URI)
     gc.collect()
     assert len(bench.subscribers._legacy) == 0
+
+
+@ERAS
+@OLD_WAY
+async def test_what_is_wanted_is_what_somebody_asked_for_and_still_does(mode: str) -> None:
+    bench, other = Bench(), "test://other"
+
+    async def wanted(*uris: str) -> None:
+        with anyio.fail_after(PATIENCE):
+            while {*bench.subscribers.wanted} != {*uris}:
+                await anyio.lowlevel.checkpoint()
+
+    async with client(bench, mode) as one, client(bench, mode) as two:
+        if mode == "legacy":
+            for llm, uri in ((one, URI), (two, URI), (two, other)):
+                await llm.subscribe_resource(uri)
+            await wanted(URI, other)
+            await two.unsubscribe_resource(other)
+            await two.unsubscribe_resource(URI)
+            await wanted(URI)
+        else:
+            async with one.listen(resource_subscriptions=[URI]):
+                async with two.listen(resource_subscriptions=[URI, other]):
+                    await wanted(URI, other)
+                await wanted(URI)
+            await wanted()
+
+
+@ERAS
+async def test_every_client_hears_of_the_list_in_the_way_of_its_era(mode: str) -> None:
+    bench, told = Bench(), anyio.Event()
+
+    async def hear(message: object) -> None:
+        if isinstance(message, types.ResourceListChangedNotification):
+            told.set()
+
+    with anyio.fail_after(PATIENCE):
+        async with client(bench, mode, message_handler=hear) as llm:
+            if mode == "legacy":
+                await llm.list_resources(cache_mode="bypass")  # after it, `initialized` has been taken
+                await bench.subscribers.list_changed()
+                await told.wait()
+            else:
+                async with llm.listen(resources_list_changed=True) as events:
+                    await bench.subscribers.list_changed()
+                    assert isinstance(await anext(aiter(events)), ResourcesListChanged)
 
 
 @pytest.mark.parametrize("asked", [True, False], ids=["asked for", "not asked for"])

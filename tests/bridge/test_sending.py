@@ -263,7 +263,7 @@ async def test_what_is_handed_out_in_vain_too_often_is_dead_until_somebody_answe
         (failed,) = (await scene.scout.call(ListMessages(chat_id=scene.room.id, status="failed"))).data
         assert failed.id == sent.id
         (dead,) = (await host.shown("inbox_read", state="dead"))["messages"]
-        assert (dead["id"], dead["failed"]) == (sent.id, "handed out 5 times without an outcome")
+        assert (dead["id"], dead["untrusted"]["failed"]) == (sent.id, "handed out 5 times without an outcome")
         assert (await host.read("thenvoi://status"))["dead"] == 1
         await host.shown("reply", message_ids=[sent.id], content="after all")
         await becomes(host, sent.id, State.DONE)

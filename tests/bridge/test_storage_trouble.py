@@ -20,7 +20,7 @@ from tests.faults.plan import Status
 from tests.faults.switches import Switches
 from tests.inbox.disks import disk_under, disk_without_shared_memory
 from tests.world import say, world
-from thenvoi_bridge.bridge import keeping, problems, receiving, seat, settling, wording
+from thenvoi_bridge.bridge import keeping, problems, receiving, seat, sending, settling, wording
 from thenvoi_bridge.bridge import session as sessions
 from thenvoi_bridge.bridge.endpoint import Endpoint, Locate
 from thenvoi_bridge.contract.messages import ListMessages, ListMyMessages
@@ -425,6 +425,7 @@ async def test_an_answer_that_went_out_and_could_not_be_noted_is_said_once(
             error = await host.refused("reply", message_ids=[sent], content="once.")
             assert error["code"] == "disk_full"
             monkeypatch.undo()
+            monkeypatch.setattr(sending, "PATIENCE", 0.5)
             assert len(await said_by_scout(scene)) == 1
             disk.full = False
             await no_trouble(host)

@@ -122,16 +122,21 @@ async def test_hidden_characters_are_shown_and_the_text_is_json_still(scene: Sce
         assert message["content"].endswith(r"abc\u{202e}def \u{e0041} \u{1b}[2J")
 
 
-async def test_a_long_past_is_cut_and_says_how_to_see_the_rest(scene: Scene, state: Path) -> None:
+async def test_a_long_past_is_cut_between_messages_and_says_how_to_see_the_rest(
+    scene: Scene, state: Path
+) -> None:
     async with live(scene.here, scene.scout, state) as host:
-        for _ in range(3):
-            await say(scene.alice, scene.room, scene.scout, "x" * 20_000)
-        result = await host.llm.call_tool("get_context", {"chat_id": scene.room.id})
-        text = text_of(result)
-        assert len(text) <= tools.BUDGET + 200
-        assert text.splitlines()[-1] == wording.TRUNCATED
-        one = await host.said("get_context", chat_id=scene.room.id, page_size=1)
-        assert len(one["data"]) == 1
+        sent = [(await say(scene.alice, scene.room, scene.scout, "x" * 15_000)).id for _ in range(5)]
+        seen, where = [], {"page": 1, "page_size": 5}
+        while where:
+            result = await host.llm.call_tool("get_context", {"chat_id": scene.room.id, **where})
+            assert len(text_of(result)) <= tools.BUDGET + 200
+            page = json.loads(text_of(result).splitlines()[1])
+            seen += [message["id"] for message in page["data"]]
+            assert page.get("truncated", False) is ("next" in page)
+            more = page["meta"]["page"] < page["meta"]["total_pages"]
+            where = page.get("next") or ({**where, "page": where["page"] + 1} if more else {})
+        assert seen == sent
 
 
 async def test_a_name_two_have_is_refused_with_both_handles(scene: Scene, state: Path) -> None:
@@ -141,8 +146,8 @@ async def test_a_name_two_have_is_refused_with_both_handles(scene: Scene, state:
         arguments: dict[str, Any] = {"chat_id": room.id, "content": "hi"}
         error = await host.refused("send_message", **arguments, mentions=["sam"])
         assert error["code"] == "ambiguous"
-        assert error["choices"] == [f"@{sam.handle}" for sam in sams]
-        await host.shown("send_message", **arguments, mentions=error["choices"])
+        assert error["untrusted"]["choices"] == [f"@{sam.handle}" for sam in sams]
+        await host.shown("send_message", **arguments, mentions=error["untrusted"]["choices"])
 
 
 async def test_whoever_entered_a_moment_ago_can_be_mentioned(scene: Scene, state: Path) -> None:
@@ -216,7 +221,7 @@ async def test_somebody_who_is_no_peer_is_refused_with_those_who_are(scene: Scen
         for written in ("@nobody/nemo", "Nemo", "../nemo"):
             nobody = await host.refused("add_participant", chat_id=scene.room.id, participant_id=written)
             assert nobody["code"] == "nobody"
-            assert f"@{scene.alice.handle}" in nobody["choices"]
+            assert f"@{scene.alice.handle}" in nobody["untrusted"]["choices"]
         by_id = await host.refused("add_participant", chat_id=scene.room.id, participant_id=str(uuid4()))
         assert by_id["code"] == "not_found"
 
@@ -238,7 +243,7 @@ async def test_a_person_adds_mentions_and_removes_by_name_or_handle(scene: Scene
             assert not removed.is_error, removed.content
             assert await people_in(host, scene) == {scene.alice.id, scene.scout.id}
         error = await host.refused("remove_my_participant", **where, participant_id="@nobody/nemo")
-        assert (error["code"], error["choices"]) == ("nobody", [f"@{scene.scout.handle}"])
+        assert (error["code"], error["untrusted"]["choices"]) == ("nobody", [f"@{scene.scout.handle}"])
         gone = await host.refused("remove_my_participant", **where, participant_id=writer.id)
         assert gone["code"] == "not_found"
 

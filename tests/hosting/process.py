@@ -15,6 +15,7 @@ HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"na
 INITIALIZE = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": HELLO}
 INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
 KEY = "thnv_a_keyid_secret"
+Popen = subprocess.Popen[str]
 COMMAND = (sys.executable, "-m", "thenvoi_bridge")
 
 
@@ -32,9 +33,7 @@ def library(folder: Path, code: str) -> dict[str, str]:
 
 
 @contextmanager
-def started(
-    env: dict[str, str], *command: str, stderr: Any = subprocess.PIPE
-) -> Iterator[subprocess.Popen[str]]:
+def started(env: dict[str, str], *command: str, stderr: Any = subprocess.PIPE) -> Iterator[Popen]:
     """A bridge, or a command that starts one."""
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": stderr}
     with subprocess.Popen(command or COMMAND, env=env, text=True, **pipes) as process:
@@ -44,14 +43,14 @@ def started(
             process.kill()
 
 
-def tell(process: subprocess.Popen[str], *messages: dict[str, Any]) -> None:
+def tell(process: Popen, *messages: dict[str, Any]) -> None:
     """Have the host write."""
     assert process.stdin
     process.stdin.write("".join(json.dumps(message) + "\n" for message in messages))
     process.stdin.flush()
 
 
-def hear(process: subprocess.Popen[str]) -> dict[str, Any]:
+def hear(process: Popen) -> dict[str, Any]:
     """The next message the host reads."""
     assert process.stdout
     answer: dict[str, Any] = json.loads(process.stdout.readline())

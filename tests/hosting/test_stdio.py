@@ -10,7 +10,8 @@ import pytest
 from thenvoi_bridge.bridge.endpoint import Endpoint, Side
 from thenvoi_bridge.bridge.profiles import USUAL, Choice
 from thenvoi_bridge.hosting.local import LocalPlatform
-from thenvoi_bridge.hosting.stdio import check_choice, choice, locate, sides
+from thenvoi_bridge.hosting.locating import locate
+from thenvoi_bridge.hosting.stdio import check_choice, choice, sides
 from thenvoi_bridge.settings import BadSetting, Settings, read
 
 AGENT, PERSON, LEGACY = "thnv_a_id_secret", "thnv_u_id_secret", "thnv_0123456789_secret"

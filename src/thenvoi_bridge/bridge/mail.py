@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from thenvoi_bridge.bridge.untrusted import visible
+from thenvoi_bridge.bridge.untrusted import UNTRUSTED, visible
 from thenvoi_bridge.contract.contacts import ContactRequest
 from thenvoi_bridge.contract.identity import AgentMe
 from thenvoi_bridge.contract.memories import Memory
 from thenvoi_bridge.contract.messages import ChatMessage, MessageSent
 from thenvoi_bridge.contract.page import MetaPage, Page, PageInfo
-from thenvoi_bridge.contract.participants import ParticipantList
+from thenvoi_bridge.contract.participants import Participant, ParticipantList
 from thenvoi_bridge.inbox.core import OPEN, Item, State
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ LONGEST = 20_000
 
 LONGEST_PAGE = 38_000
 """Characters of the messages on one page; what is left out comes with the next."""
+
+LONGEST_NAME = 80
+"""Characters of a name that others chose, where many stand together."""
 
 PLACE = {"page", "page_size", "total_count", "total_pages", "status_filter"}
 """What a model is told of where a page stands."""
@@ -44,15 +48,52 @@ def shown(item: Item, loops: Collection[str] = ()) -> dict[str, Any]:
         "sender_type": message.sender_type,
         "inserted_at": message.inserted_at,
         "attempt": item.attempts,
-        "untrusted": {
+        UNTRUSTED: {
             "content": content[:LONGEST],
             "sender_name": visible(message.sender_name or ""),
             "chat_title": visible(item.chat_title or ""),
+            **({"failed": visible(item.error or "")} if item.state is State.DEAD else {}),
         },
     }
-    view |= {"failed": visible(item.error or "")} if item.state is State.DEAD else {}
     view |= {"loop_suspected": True} if message.sender_id in loops else {}
     return view | ({"truncated": True} if len(content) > LONGEST else {})
+
+
+def said(message: ChatMessage) -> dict[str, Any]:
+    """A message of a room's past, be it to whomever."""
+    content = visible(message.readable)
+    view = {
+        "id": message.id,
+        "sender_id": message.sender_id,
+        "sender_type": message.sender_type,
+        "inserted_at": message.inserted_at,
+        "untrusted": {
+            "content": content[:LONGEST],
+            "sender_name": visible(message.sender_name or "")[:LONGEST_NAME],
+        },
+    }
+    view |= {"type": message.message_type} if message.message_type != "text" else {}
+    return view | ({"truncated": True} if len(content) > LONGEST else {})
+
+
+def somebody(person: Participant) -> dict[str, Any]:
+    """Who is in a room, and how to mention them."""
+    chosen = {"handle": person.handle, "name": (person.name or "")[:LONGEST_NAME]}
+    return {
+        **person.model_dump(include={"id", "type", "role", "status"}),
+        "untrusted": {name: visible(text) for name, text in chosen.items() if text},
+    }
+
+
+def shortened(view: dict[str, Any], most: int) -> dict[str, Any]:
+    """A message as it is shown, with as much of its text as makes it `most` bytes long."""
+    if size(view) <= most:
+        return view
+    text = view["untrusted"]["content"]
+    bare = view | {"untrusted": view["untrusted"] | {"content": ""}, "truncated": True}
+    keep = bisect_right(range(len(text)), most - size(bare), key=lambda n: size(text[:n]) - size(""))
+    bare["untrusted"]["content"] = text[: max(0, keep - 1)]
+    return bare
 
 
 def page(
@@ -78,6 +119,12 @@ def fitting(items: Sequence[Item]) -> int:
     """How many of these fit on one page; one does in any case."""
     ends = accumulate(len(as_text(shown(item))) for item in items)
     return max(1, sum(end <= LONGEST_PAGE for end in ends))
+
+
+def first(views: Sequence[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """As many of these, from the first on, as `most` bytes have room for."""
+    ends = accumulate(size(view) + 1 for view in views)
+    return [view for view, end in zip(views, ends, strict=True) if end <= most]
 
 
 async def fitting_page(
@@ -106,7 +153,7 @@ def plain(answer: Any) -> Any:
         case MetaPage():
             return {"data": plain(answer.data), "meta": _place(answer.meta)}
         case MessageSent():
-            return answer.model_dump(exclude={"recipients": {"__all__": {"name"}}})
+            return answer.model_dump(include={"id": True, "success": True, "recipients": {"__all__": {"id"}}})
         case AgentMe():
             return answer.model_dump(exclude_none=True, exclude={"feature_flags"})
     return answer.model_dump(mode="json", exclude_none=True)
@@ -134,3 +181,8 @@ def _place(info: PageInfo) -> dict[str, Any]:
 def as_text(value: object) -> str:
     """Compact JSON."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def size(value: object) -> int:
+    """Bytes of that."""
+    return len(as_text(value).encode())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from thenvoi_bridge.bridge.rooms import Person
 
@@ -29,6 +29,12 @@ def find(written: str, people: Sequence[Person]) -> Person:
         if matches:
             raise NotFoundByName(written, [_handle(p) for p in matches], several=True)
     raise NotFoundByName(written, [_handle(p) for p in people], several=False)
+
+
+def is_one_of(person: Person, names: Collection[str]) -> bool:
+    """Whether somebody is among those whose ids or handles (with or without @) these are."""
+    handle = person.handle.casefold() if person.handle else None
+    return person.id in names or handle in {name.removeprefix("@").casefold() for name in names}
 
 
 def _by_id(written: str, people: Sequence[Person]) -> list[Person]:

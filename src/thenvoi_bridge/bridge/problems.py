@@ -9,8 +9,10 @@ from typing import Any
 import mcp_types as types
 from pydantic import ValidationError
 
-from thenvoi_bridge.bridge import advice, wording
+from thenvoi_bridge.bridge import advice, mail, wording
+from thenvoi_bridge.bridge.keeping import in_words
 from thenvoi_bridge.bridge.people import NotFoundByName
+from thenvoi_bridge.bridge.untrusted import UNTRUSTED, all_visible, fenced, visible
 from thenvoi_bridge.contract.errors import RateLimited, ThenvoiError
 from thenvoi_bridge.inbox import errors as inbox
 from thenvoi_bridge.inbox.trouble import Trouble
@@ -36,19 +38,19 @@ def result(
 ) -> types.CallToolResult:
     """The `isError` result for a problem. Schema and group are those of the tool: what would have been
     allowed, and what to do next, without the tools that are `absent`.
+
+    Others' words stand under `untrusted`, and in a text of their own between marks.
     """
-    said = _described(problem, schema, group)
-    said["next_step"] = advice.fitting(said["next_step"], absent)
-    error = {"error": {k: v for k, v in said.items() if v}}
-    text = json.dumps(error, ensure_ascii=False, separators=(",", ":"))
+    described = _described(problem, schema, group)
+    described["next_step"] = advice.fitting(described["next_step"], absent)
+    error = {name: value for name, value in described.items() if value}
+    foreign = all_visible(error.pop(UNTRUSTED, None))
+    texts = [mail.as_text({"error": error}), *([fenced(mail.as_text(foreign))] if foreign else [])]
     return types.CallToolResult(
-        content=[types.TextContent(type="text", text=text)], structured_content=error, is_error=True
+        content=[types.TextContent(type="text", text=text) for text in texts],
+        structured_content={"error": error | ({UNTRUSTED: foreign} if foreign else {})},
+        is_error=True,
     )
-
-
-def in_words(trouble: Trouble) -> ThenvoiError:
-    """What is wrong with the inbox's file, for whoever asks after the connection too."""
-    return ThenvoiError(wording.INBOX[trouble.code].format(reason=trouble.reason), code=trouble.code)
 
 
 def _described(problem: Problem, schema: dict[str, Any], group: str) -> dict[str, Any]:
@@ -69,8 +71,8 @@ def _described(problem: Problem, schema: dict[str, Any], group: str) -> dict[str
 def _from_platform(problem: ThenvoiError, group: str) -> dict[str, Any]:
     return {
         "code": problem.code,
-        "message": problem.message,
-        "details": problem.details,
+        "message": problem.ours,
+        UNTRUSTED: {"message": problem.message, "details": problem.details} if problem.foreign else None,
         "retry_after_s": problem.retry_after if isinstance(problem, RateLimited) else None,
         "next_step": advice.next_step(problem, group),
         "request_id": problem.request_id,
@@ -78,12 +80,14 @@ def _from_platform(problem: ThenvoiError, group: str) -> dict[str, Any]:
 
 
 def _nobody(problem: NotFoundByName) -> dict[str, Any]:
+    """What was written may be somebody's name, copied."""
     found = "More than one answers to" if problem.several else "Nobody here answers to"
+    written = {"written": _cut(problem.written)}
     return {
         "code": "ambiguous" if problem.several else "nobody",
-        "message": f"{found} {_cut(repr(problem.written))}",
-        "choices": problem.choices,
-        "next_step": "Use one of the choices, or an id.",
+        "message": f"{found} what is `written`",
+        UNTRUSTED: written | ({"choices": [*problem.choices]} if problem.choices else {}),
+        "next_step": wording.NEXT["nobody"],
     }
 
 
@@ -99,17 +103,20 @@ def _bad_arguments(problem: ValidationError, schema: dict[str, Any]) -> dict[str
 
 def _field(error: Any, schema: dict[str, Any]) -> dict[str, Any]:
     """Which field, what came, and what is allowed."""
-    name = _cut(".".join(str(part) for part in error["loc"])) or "arguments"
+    name = _cut(visible(".".join(str(part) for part in error["loc"]))) or "arguments"
     known = schema.get("properties", {})
     allowed = known.get(str(error["loc"][0]) if error["loc"] else "")
-    input = json.dumps(error["input"], ensure_ascii=False, default=str)
-    came = {} if error["type"] == "missing" else {"came": _cut(input)}
+    came = {} if error["type"] == "missing" else {"came": _cut(visible(_as_json(error["input"])))}
     return {
         "field": name,
         "problem": error["msg"],
         **came,
         "allowed": {k: v for k, v in allowed.items() if k != "description"} if allowed else sorted(known),
     }
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _cut(text: str) -> str:

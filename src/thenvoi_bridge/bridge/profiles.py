@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from thenvoi_bridge.bridge.catching_up import CATCHING_UP
 from thenvoi_bridge.bridge.composites import INBOX_TOOLS
 from thenvoi_bridge.bridge.endpoint import Side
 from thenvoi_bridge.bridge.speaking import SPEAKING_TOOLS
@@ -20,7 +21,7 @@ AGENT = (
     "send_event",
     "list_chats",
     "create_chat",
-    "get_context",
+    "catch_up",
     "list_participants",
     "add_participant",
     "list_peers",
@@ -43,7 +44,7 @@ PERSON = (
 )
 """What a person needs to have agents, and to talk with them and with others."""
 
-_KNOWN = {**INBOX_TOOLS, **CALL_TOOLS, **SPEAKING_TOOLS}
+_KNOWN = {**INBOX_TOOLS, **CALL_TOOLS, **SPEAKING_TOOLS, **CATCHING_UP}
 
 EVERY: Mapping[str, Tool] = {name: _KNOWN[name] for name in (*AGENT, *PERSON, *_KNOWN)}
 """Every tool there is, by name, in the order hosts see them."""

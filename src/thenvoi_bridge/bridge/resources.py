@@ -1,116 +1,183 @@
-"""What a host can read without calling a tool. Reading changes nothing."""
+"""Which resources a host can read without calling a tool, and where. `views` has what is there.
+
+An address is a path whose variables are ids, and a query. What there is of it besides is read off the views'
+query classes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+import re
+from base64 import b64decode, urlsafe_b64encode
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 from urllib.parse import parse_qs
 
 import mcp_types as types
-from pydantic import BaseModel, ConfigDict, Field
 
-from thenvoi_bridge import __version__
-from thenvoi_bridge.bridge import mail
+from thenvoi_bridge.bridge import mail, views, wording
 from thenvoi_bridge.bridge.session import Session
-from thenvoi_bridge.contract.call import Id
+from thenvoi_bridge.bridge.untrusted import all_visible
+from thenvoi_bridge.contract.errors import NotFound
 
-if TYPE_CHECKING:
-    from thenvoi_bridge.bridge.seat import Seat
+INBOX, STATUS, ROOMS = "thenvoi://inbox", "thenvoi://status", "thenvoi://rooms/"
 
-INBOX, STATUS = "thenvoi://inbox", "thenvoi://status"
+PAGE = 100
+"""Rooms on a page of the list."""
 
-LISTED = [
-    types.Resource(
-        uri=INBOX,
-        name="inbox",
-        title="Open mentions",
-        description="Messages that mention me and wait for an answer, oldest first.",
-        mime_type="application/json",
-        annotations=types.Annotations(audience=["assistant"], priority=1.0),
-    ),
-    types.Resource(
-        uri=STATUS,
-        name="status",
-        title="Connection",
-        description="Who I am, which platform this is, and whether messages arrive.",
-        mime_type="application/json",
-        annotations=types.Annotations(audience=["user", "assistant"], priority=0.5),
-    ),
-]
+JSON = "application/json"
 
-TEMPLATES = [
-    types.ResourceTemplate(
-        uri_template=INBOX + "{?after,limit,chat_id}",
-        name="inbox_page",
-        title="Open mentions, a page",
-        mime_type="application/json",
-    )
-]
+ID = r"[0-9A-Za-z_-]{1,64}"
+"""What an id in an address looks like; `contract.call.Id` says why."""
+
+_VARIABLE = re.compile(r"{(\w+)}")
 
 
-class _Query(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    after: str | None = None
-    limit: int = Field(20, ge=1, le=100)
-    chat_id: Id | None = None
+class BadCursor(ValueError):
+    """A cursor that no page of the list has given."""
 
 
-async def read(session: Session, uri: str) -> str | None:
-    """The JSON text of a resource, None if there is no such resource. Raises `ValidationError`."""
-    name, _, query = uri.partition("?")
-    view = _VIEWS.get(name)
-    if view is None:
-        return None
-    asked = {name: values[-1] for name, values in parse_qs(query, keep_blank_values=True).items()}
-    return mail.as_text(await view(session, _Query.model_validate(asked)))
+@dataclass(frozen=True)
+class Kind:
+    """Resources of one kind. `path` has the ids that stand in their addresses as `{chat_id}`."""
+
+    name: str
+    path: str
+    query: type[views.Query]
+    view: Callable[..., Awaitable[dict[str, Any]]]
+    annotations: types.Annotations | None = None
+
+    @property
+    def in_path(self) -> list[str]:
+        """The ids in the address."""
+        return _VARIABLE.findall(self.path)
+
+    @property
+    def variables(self) -> list[str]:
+        """Everything that may be put into the template."""
+        return [*self.in_path, *self.query.model_fields]
+
+    @property
+    def template(self) -> str:
+        """The address as RFC 6570 has it."""
+        fields = ",".join(self.query.model_fields)
+        return self.path + ("{?" + fields + "}" if fields else "")
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """What matches an address, less its query."""
+        return re.compile(_VARIABLE.sub(rf"(?P<\1>{ID})", self.path))
 
 
-async def _inbox(session: Session, query: _Query) -> dict[str, Any]:
-    as_of = datetime.now(UTC).isoformat(timespec="seconds")
+ASSISTANT = types.Annotations(audience=["assistant"], priority=1.0)
+EITHER = types.Annotations(audience=["user", "assistant"], priority=0.5)
+
+KINDS = (
+    Kind("inbox", INBOX, views.InboxQuery, views.inbox, ASSISTANT),
+    Kind("status", STATUS, views.Query, views.status, EITHER),
+    Kind("room", ROOMS + "{chat_id}", views.Query, views.room),
+    Kind("room_messages", ROOMS + "{chat_id}/messages", views.PageQuery, views.messages),
+    Kind("message", ROOMS + "{chat_id}/messages/{message_id}", views.Query, views.message),
+    Kind("participants", ROOMS + "{chat_id}/participants", views.Query, views.participants),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A resource that has been asked for: its kind, and the ids in its address."""
+
+    kind: Kind
+    ids: Mapping[str, str]
+
+    @property
+    def chat_id(self) -> str | None:
+        """The room it is of."""
+        return self.ids.get("chat_id")
+
+
+def place_of(uri: str) -> Place | None:
+    """Where an address leads, None if nowhere; whether there is such a room only the platform can say."""
+    path = uri.partition("?")[0]
+    found = ((kind, kind.pattern.fullmatch(path)) for kind in KINDS)
+    return next((Place(kind, match.groupdict()) for kind, match in found if match), None)
+
+
+async def read(session: Session, uri: str) -> str:
+    """The JSON text of a resource.
+
+    Raises `NotFound`, `ValidationError` for its query, `Trouble`, and what the platform answers.
+    """
+    place = place_of(uri)
+    if place is None:
+        raise NotFound
+    query = parse_qs(uri.partition("?")[2], keep_blank_values=True)
+    asked = place.kind.query.model_validate({name: values[-1] for name, values in query.items()})
+    return mail.as_text(all_visible(await place.kind.view(session, asked, **place.ids)))
+
+
+async def rooms_to_list(session: Session) -> list[str]:
+    """The ids of the rooms that the list has: those with unread mail, in an order that stays."""
     seat = session.seat_now
-    if seat is None:
-        nothing = mail.page([], unread=0, next_cursor=None, connection=session.connection)
-        return nothing | {"as_of": as_of}
-    page = await mail.fitting_page(seat.inbox, query.after, query.chat_id, query.limit)
-    shown = mail.page(
-        page.items, unread=page.unread, next_cursor=page.next_cursor, connection=session.connection
+    return sorted(await seat.inbox.unread_by_room()) if seat else []
+
+
+async def listed(session: Session, cursor: str | None) -> tuple[list[types.Resource], str | None]:
+    """A page of the list, and the cursor of the next one if there is any. Raises `BadCursor`."""
+    after = _room_of(cursor) if cursor is not None else ""
+    rooms = [chat_id for chat_id in await rooms_to_list(session) if chat_id > after]
+    page, more = rooms[:PAGE], rooms[PAGE:]
+    always = LISTED if cursor is None else []
+    return [*always, *map(_room, page)], _cursor(page[-1]) if more else None
+
+
+def _room(chat_id: str) -> types.Resource:
+    title, description = wording.ROOM_LISTED
+    return types.Resource(
+        uri=ROOMS + chat_id,
+        name=chat_id,
+        title=title,
+        description=description,
+        mime_type=JSON,
+        annotations=ASSISTANT,
     )
-    return shown | {"as_of": as_of, "reset": page.reset}
 
 
-async def _status(session: Session, _: _Query) -> dict[str, Any]:
-    endpoint, seat = session.endpoint, session.seat_now
-    return {
-        "bridge": __version__,
-        "platform": endpoint.base_url if endpoint else None,
-        "local": endpoint.local if endpoint else None,
-        "connection": session.connection,
-        "trouble": session.trouble.message if session.trouble else None,
-        "agent": {"id": seat.me.id, "handle": seat.me.handle, "name": seat.me.name} if seat else None,
-        "person": session.profile.model_dump(include={"id", "handle", "email"}) if session.profile else None,
-        "socket": _socket(seat) if seat else None,
-        "unread": await seat.inbox.unread() if seat else None,
-        "dead": await seat.inbox.dead() if seat else None,
-        "rooms": len(seat.rooms.titles) if seat else None,
-        "contact_requests": seat.reception.requests if seat else None,
-    }
+def _cursor(chat_id: str) -> str:
+    return urlsafe_b64encode(chat_id.encode()).decode()
 
 
-def _socket(seat: Seat) -> dict[str, Any]:
-    state = seat.reception
-    return {
-        "here": seat.receives,
-        "state": state.word,
-        "reason": state.reason,
-        "since": _iso(state.since),
-        "attempts": state.attempts,
-        "last_heard": _iso(state.heard_at),
-    }
+def _room_of(cursor: str) -> str:
+    """The room that a cursor stands for."""
+    try:
+        chat_id = b64decode(cursor, altchars="-_", validate=True).decode()
+    except ValueError as exc:
+        raise BadCursor from exc
+    if not re.fullmatch(ID, chat_id):
+        raise BadCursor
+    return chat_id
 
 
-def _iso(at: float | None) -> str | None:
-    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+def _resource(kind: Kind) -> types.Resource:
+    title, description = wording.RESOURCES[kind.name]
+    return types.Resource(
+        uri=kind.path,
+        name=kind.name,
+        title=title,
+        description=description,
+        mime_type=JSON,
+        annotations=kind.annotations,
+    )
 
 
-_VIEWS: dict[str, Callable[[Session, _Query], Awaitable[dict[str, Any]]]] = {INBOX: _inbox, STATUS: _status}
+def _template(kind: Kind) -> types.ResourceTemplate:
+    title, description = wording.RESOURCES[kind.name]
+    return types.ResourceTemplate(
+        uri_template=kind.template, name=kind.name, title=title, description=description, mime_type=JSON
+    )
+
+
+LISTED = [_resource(kind) for kind in KINDS if not kind.in_path]
+TEMPLATES = [_template(kind) for kind in KINDS if kind.variables]
+VARIABLES: Mapping[str, list[str]] = {kind.template: kind.variables for kind in KINDS}
+"""What may be put into each template."""

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from typing import Protocol, TypeVar
 
 from thenvoi_bridge.contract.page import Page
+from thenvoi_bridge.contract.participants import Participant
 
 Item = TypeVar("Item")
 
@@ -30,10 +31,10 @@ class Person(Protocol):
 class Rooms:
     """Titles and participants by room id."""
 
-    def __init__(self, ask: Callable[[str], Awaitable[Sequence[Person]]]) -> None:
+    def __init__(self, ask: Callable[[str], Awaitable[Sequence[Participant]]]) -> None:
         self._ask = ask
         self._titles: dict[str, str | None] = {}
-        self._participants: dict[str, Sequence[Person]] = {}
+        self._participants: dict[str, Sequence[Participant]] = {}
         self._learnt: dict[str, tuple[str | None, int]] = {}
         self._changes = 0
 
@@ -77,7 +78,7 @@ class Rooms:
         self._changes += 1
         self._participants.clear()
 
-    async def participants(self, chat_id: str, *, fresh: bool = False) -> Sequence[Person]:
+    async def participants(self, chat_id: str, *, fresh: bool = False) -> Sequence[Participant]:
         """Who is in a room; from memory unless `fresh`. Raises `ThenvoiError`."""
         if not fresh and chat_id in self._participants:
             return self._participants[chat_id]

@@ -7,19 +7,60 @@ on their connection, clients of 2026-07-28 listen and are told through a bus.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 import mcp_types as types
 from mcp.server.connection import Connection
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
-from mcp.server.lowlevel.server import Server
-from mcp.server.runner import serve_dual_era_loop
-from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
+from mcp.server.lowlevel.server import NotificationOptions, Server
+from mcp.server.runner import serve_dual_era_loop, serve_loop
+from mcp.server.subscriptions import (
+    InMemorySubscriptionBus,
+    ListenHandler,
+    ResourcesListChanged,
+    ResourceUpdated,
+)
 from mcp.shared._stream_protocols import ReadStream, WriteStream
 from mcp.shared.message import SessionMessage
+from pydantic import BaseModel
 
 Context = ServerRequestContext[Any, Any]
+Message = TypeVar("Message", bound=BaseModel)
+
+
+class BridgeServer(Server[None]):
+    """A server that says the same of itself in both eras: of its lists, only that of resources changes.
+
+    The SDK says that none does in the handshake era, and that all do in 2026-07-28. `experimental` are
+    capabilities that no revision of the protocol knows.
+    """
+
+    experimental: Mapping[str, dict[str, Any]] = MappingProxyType({})
+
+    def get_capabilities(
+        self,
+        notification_options: NotificationOptions | None = None,
+        experimental_capabilities: dict[str, dict[str, Any]] | None = None,
+        extensions: dict[str, dict[str, Any]] | None = None,
+        *,
+        protocol_version: str | None = None,
+    ) -> types.ServerCapabilities:
+        """What the server can do; every entry and era asks here."""
+        said = super().get_capabilities(
+            NotificationOptions(resources_changed=True),
+            {**(experimental_capabilities or {}), **self.experimental} or None,
+            extensions,
+            protocol_version=protocol_version,
+        )
+        fixed = {
+            name: capability.model_copy(update={"list_changed": False})
+            for name in ("tools", "prompts")
+            if (capability := getattr(said, name))
+        }
+        return said.model_copy(update=fixed)
 
 
 class Subscribers:
@@ -27,9 +68,33 @@ class Subscribers:
 
     def __init__(self) -> None:
         self._bus = InMemorySubscriptionBus()
-        self.listen = ListenHandler(self._bus)
+        self._listen = ListenHandler(self._bus)
+        self._listened: Counter[str] = Counter()
         # By connection: it is the only thing that stays the same over one client's requests.
         self._legacy: weakref.WeakKeyDictionary[Connection, set[str]] = weakref.WeakKeyDictionary()
+
+    @property
+    def wanted(self) -> Collection[str]:
+        """The resources that somebody wants to be told of."""
+        return set(+self._listened).union(*self._legacy.values())
+
+    async def listen(
+        self, ctx: Context, params: types.SubscriptionsListenRequestParams
+    ) -> types.SubscriptionsListenResult:
+        """`subscriptions/listen` of 2026-07-28; lasts as long as the client listens."""
+        uris = {*(params.notifications.resource_subscriptions or ())}
+        self._listened.update(uris)
+        try:
+            return await self._listen(ctx, params)
+        finally:
+            self._listened.subtract(uris)
+
+    async def meet(self, ctx: Context, call_next: CallNext) -> HandlerResult:
+        """Middleware: know the clients of the handshake era, who are told of lists without asking."""
+        result = await call_next(ctx)
+        if ctx.method == "notifications/initialized":
+            self._legacy.setdefault(ctx.session._connection, set())
+        return result
 
     async def subscribe(self, ctx: Context, params: types.SubscribeRequestParams) -> types.EmptyResult:
         """`resources/subscribe` of the handshake era."""
@@ -47,6 +112,46 @@ class Subscribers:
         for connection, uris in list(self._legacy.items()):
             if uri in uris:
                 await connection.send_resource_updated(uri)
+
+    async def list_changed(self) -> None:
+        """Tell everybody that there are other resources than before. Never raises, as `updated`."""
+        await self._bus.publish(ResourcesListChanged())
+        for connection in list(self._legacy):
+            await connection.send_resource_list_changed()
+
+
+class Pipe:
+    """The one client of a server over stdio, in the handshake era, which may know these capabilities."""
+
+    def __init__(self, server: BridgeServer, experimental: Iterable[str]) -> None:
+        self._server = server
+        self._connection: Connection | None = None
+        server.experimental = {name: {} for name in experimental}
+        server.middleware.append(self._meet)
+
+    @property
+    def client(self) -> str | None:
+        """What it calls itself; None before it is there."""
+        params = self._connection.client_params if self._connection else None
+        return params.client_info.name if params else None
+
+    async def push(self, method: str, params: dict[str, Any]) -> None:
+        """Send it a notification that the protocol does not know, best effort."""
+        if self._connection:
+            await self._connection.notify(method, params)
+
+    def hear(self, method: str, kind: type[Message], heard: Callable[[Message], Awaitable[None]]) -> None:
+        """Have `heard` called with every notification of this method."""
+
+        async def handle(_: Context, params: Message) -> None:
+            await heard(params)
+
+        self._server.add_notification_handler(method, kind, handle)
+
+    async def _meet(self, ctx: Context, call_next: CallNext) -> HandlerResult:
+        if ctx.method == "notifications/initialized":
+            self._connection = ctx.session._connection
+        return await call_next(ctx)
 
 
 def on_first_contact(server: Server[Any], met: Callable[[str | None], None]) -> None:
@@ -75,10 +180,18 @@ def _client_name(ctx: Context) -> str | None:
 
 
 async def serve(
-    server: Server[Any], read: ReadStream[SessionMessage | Exception], write: WriteStream[SessionMessage]
+    server: Server[Any],
+    read: ReadStream[SessionMessage | Exception],
+    write: WriteStream[SessionMessage],
+    *,
+    handshake_only: bool = False,
 ) -> None:
-    """Serve one client over a pair of streams, in the era it opens with, until it goes."""
-    await serve_dual_era_loop(server, read, write, lifespan_state=None)
+    """Serve one client over a pair of streams until it goes, in the era it opens with.
+
+    `handshake_only`: as if there were no 2026-07-28; a client that opens with that falls back.
+    """
+    loop = serve_loop if handshake_only else serve_dual_era_loop
+    await loop(server, read, write, lifespan_state=None)
 
 
 def progress(ctx: Context) -> Callable[[float, float, str], Awaitable[None]]:

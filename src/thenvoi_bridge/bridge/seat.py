@@ -15,8 +15,9 @@ from pathlib import Path
 
 import anyio
 
+from thenvoi_bridge.bridge.noting import Noting
 from thenvoi_bridge.bridge.receiving import HANGS, Receiver, Reception
-from thenvoi_bridge.bridge.rooms import Person, Rooms
+from thenvoi_bridge.bridge.rooms import Rooms
 from thenvoi_bridge.bridge.sending import Sender
 from thenvoi_bridge.bridge.settling import Settler
 from thenvoi_bridge.client import Client
@@ -24,7 +25,7 @@ from thenvoi_bridge.contract.errors import NotFound, ThenvoiError
 from thenvoi_bridge.contract.feed import Topic
 from thenvoi_bridge.contract.identity import AgentMe
 from thenvoi_bridge.contract.messages import ChatMessage, ListMessages
-from thenvoi_bridge.contract.participants import ListParticipants
+from thenvoi_bridge.contract.participants import ListParticipants, Participant
 from thenvoi_bridge.inbox.core import OPEN, Item
 from thenvoi_bridge.inbox.errors import InboxError
 from thenvoi_bridge.inbox.ownership import Leadership, Owner
@@ -62,7 +63,9 @@ class Seat:
     ) -> None:
         self.me, self.client, self.inbox = me, client, inbox
         self.rooms = Rooms(self._participants)
-        self.settler, self.sender = Settler(client, inbox), Sender(me.id, client, inbox)
+        self.settler = Settler(client, inbox)
+        self.sender = Sender(me.id, client, inbox, ended=self.settler.wake)
+        self.noting = Noting(inbox.ledger)
         self._lead, self._listener = lead, listener
         self._receiver: Receiver | None = None
         self._posted = Reception()
@@ -147,7 +150,8 @@ class Seat:
         await self.inbox.board.introduce(me)
         try:
             async with anyio.create_task_group() as tasks:
-                for work in (self.inbox.watch, self.settler.run, self.sender.run, self._extend):
+                workers = (self.settler.run, self.sender.run, self.noting.run, self._extend)
+                for work in (self.inbox.watch, *workers):
                     tasks.start_soon(work)
                 if await self._follow(ring, moved):
                     await self._receive(ring, moved)
@@ -230,7 +234,7 @@ class Seat:
                 self._worked = False
                 await self.inbox.extend(time.monotonic())
 
-    async def _participants(self, chat_id: str) -> Sequence[Person]:
+    async def _participants(self, chat_id: str) -> Sequence[Participant]:
         return await self.client(ListParticipants(chat_id=chat_id))
 
 

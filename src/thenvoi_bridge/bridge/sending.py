@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,10 +52,11 @@ class Said:
 
 
 class Sender:
-    """Sends the messages of one identity."""
+    """Sends the messages of one identity. `ended` is called when what was in doubt has come to its end."""
 
-    def __init__(self, me_id: str, client: Client, inbox: Inbox) -> None:
+    def __init__(self, me_id: str, client: Client, inbox: Inbox, ended: Callable[[], None]) -> None:
         self._client, self._inbox, self._outbox = client, inbox, inbox.outbox
+        self._ended = ended
         self._readback = Readback(me_id, client, inbox.outbox)
         self._woken = anyio.Event()
 
@@ -100,6 +101,7 @@ class Sender:
             else:
                 await self._settle(out)
             self._woken.set()
+            self._ended()
         except (ThenvoiError, InboxError) as exc:
             logger.info("message %s: %s", out.id, exc)
 
@@ -146,6 +148,7 @@ class Sender:
             return await self._put_off(out, exc)
         elsewhere = exc.code == "idempotency_key_reused"
         await self._outbox.refused(out, exc.code, time.monotonic(), elsewhere=elsewhere)
+        self._ended()
         raise exc
 
     async def _put_off(self, out: Outgoing, exc: ThenvoiError) -> Outgoing:

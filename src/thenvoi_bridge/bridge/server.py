@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import mcp_types as types
 from mcp.server.caching import CacheHint
-from mcp.server.lowlevel.server import Server
 from mcp.shared.exceptions import MCPError
-from pydantic import ValidationError
 
 from thenvoi_bridge import __version__
-from thenvoi_bridge.bridge import advice, profiles, resources, sdk, wording
+from thenvoi_bridge.bridge import advice, completions, faults, profiles, prompts, resources, sdk, wording
+from thenvoi_bridge.bridge.changes import Changes
 from thenvoi_bridge.bridge.endpoint import Side
 from thenvoi_bridge.bridge.profiles import USUAL, Choice
-from thenvoi_bridge.bridge.sdk import Context, Subscribers
+from thenvoi_bridge.bridge.prompts import Prompt
+from thenvoi_bridge.bridge.sdk import BridgeServer, Context, Subscribers
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.bridge.tools import Tools
 
-logger = logging.getLogger(__name__)
-
 
 class Switchboard:
-    """Hands each request to what answers it."""
+    """Hands each request to what answers it. Nothing said names a tool in `absent`."""
 
-    def __init__(self, session: Session, tools: Tools) -> None:
-        self._session, self._tools = session, tools
+    def __init__(
+        self,
+        session: Session,
+        tools: Tools,
+        offered: Mapping[str, Prompt],
+        absent: Collection[str],
+    ) -> None:
+        self._session, self._tools, self._prompts, self._absent = session, tools, offered, absent
+        self._subscribers = Subscribers()
+        self.changes = Changes(session, self._subscribers)
+        self.meet = self._subscribers.meet
 
     async def list_tools(self, _: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         """Answer `tools/list`."""
@@ -39,10 +45,12 @@ class Switchboard:
         return await self._tools.run(params.name, params.arguments or {}, sdk.progress(ctx))
 
     async def list_resources(
-        self, _: Context, __: types.PaginatedRequestParams | None
+        self, _: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListResourcesResult:
-        """Answer `resources/list`."""
-        return types.ListResourcesResult(resources=resources.LISTED)
+        """Answer `resources/list`. Raises `MCPError` for a cursor there is not."""
+        with faults.told(wording.NO_RESOURCE, self._absent):
+            page, cursor = await resources.listed(self._session, params.cursor if params else None)
+        return types.ListResourcesResult(resources=page, next_cursor=cursor)
 
     async def list_templates(
         self, _: Context, __: types.PaginatedRequestParams | None
@@ -53,55 +61,102 @@ class Switchboard:
     async def read_resource(
         self, _: Context, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
-        """Answer `resources/read`. Raises `MCPError` for a resource there is not."""
+        """Answer `resources/read`. Raises `MCPError` for a resource there is not, or that cannot be read."""
         uri = str(params.uri)
-        try:
+        with faults.told(wording.NO_RESOURCE, self._absent, uri=uri):
             text = await resources.read(self._session, uri)
-        except ValidationError as exc:
-            fields = ", ".join(str(error["loc"][0]) for error in exc.errors(include_input=False))
-            raise MCPError(types.INVALID_PARAMS, f"Bad query: {fields}", {"uri": uri}) from exc
-        except Exception as exc:  # the SDK would tell an old client its text
-            logger.exception("%s could not be read", uri)
-            raise MCPError(types.INTERNAL_ERROR, wording.BROKEN, {"uri": uri}) from exc
-        if text is None:
-            raise MCPError(types.INVALID_PARAMS, "Resource not found", {"uri": uri})
-        content = types.TextResourceContents(uri=uri, mime_type="application/json", text=text)
+        content = types.TextResourceContents(uri=uri, mime_type=resources.JSON, text=text)
         return types.ReadResourceResult(contents=[content], ttl_ms=0, cache_scope="private")
+
+    async def subscribe(self, ctx: Context, params: types.SubscribeRequestParams) -> types.EmptyResult:
+        """Answer `resources/subscribe`."""
+        await self.changes.expect([str(params.uri)])
+        return await self._subscribers.subscribe(ctx, params)
+
+    async def unsubscribe(self, ctx: Context, params: types.UnsubscribeRequestParams) -> types.EmptyResult:
+        """Answer `resources/unsubscribe`."""
+        return await self._subscribers.unsubscribe(ctx, params)
+
+    async def listen(
+        self, ctx: Context, params: types.SubscriptionsListenRequestParams
+    ) -> types.SubscriptionsListenResult:
+        """Answer `subscriptions/listen`."""
+        await self.changes.expect(params.notifications.resource_subscriptions or ())
+        return await self._subscribers.listen(ctx, params)
+
+    async def list_prompts(
+        self, _: Context, __: types.PaginatedRequestParams | None
+    ) -> types.ListPromptsResult:
+        """Answer `prompts/list`."""
+        return types.ListPromptsResult(prompts=[prompt.described() for prompt in self._prompts.values()])
+
+    async def get_prompt(self, _: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
+        """Answer `prompts/get`. Raises `MCPError` for a prompt there is not, or that has nothing to show."""
+        prompt = self._prompts.get(params.name)
+        if prompt is None:
+            raise MCPError(types.INVALID_PARAMS, f"Unknown prompt: {params.name}")
+        with faults.told(prompt.missing, self._absent, prompt=prompt.name):
+            return await prompt.get(self._session, params.arguments or {}, self._absent)
+
+    async def complete(self, _: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
+        """Answer `completion/complete`. Raises `MCPError` for what takes no such argument."""
+        if params.argument.name not in self._arguments(params.ref):
+            raise MCPError(types.INVALID_PARAMS, wording.NOTHING_TO_COMPLETE)
+        written, settled = params.argument, (params.context and params.context.arguments) or {}
+        found = await completions.complete(self._session, written.name, written.value, settled)
+        return types.CompleteResult(completion=found)
+
+    def _arguments(self, ref: types.PromptReference | types.ResourceTemplateReference) -> Collection[str]:
+        if isinstance(ref, types.ResourceTemplateReference):
+            return resources.VARIABLES.get(ref.uri, ())
+        prompt = self._prompts.get(ref.name)
+        return prompt.arguments.model_fields if prompt else ()
 
 
 def build(
-    session: Session, sides: Collection[Side], *, local: bool, choice: Choice = USUAL
-) -> tuple[Server[None], Subscribers]:
-    """The server for one session, and those it has to notify. `sides` says whose keys there are.
+    session: Session,
+    sides: Collection[Side],
+    *,
+    local: bool,
+    channel: bool = False,
+    choice: Choice = USUAL,
+) -> tuple[BridgeServer, Changes]:
+    """The server for one session, and what tells its host of changes. `sides` says whose keys there are,
+    `channel` that mentions are pushed.
 
     Raises `NoSuchTool` for a choice of tools that cannot be had.
     """
     offered = profiles.chosen(sides, choice)
     absent = profiles.absent(offered)
-    board = Switchboard(session, Tools(session, offered, absent))
-    subscribers = Subscribers()
-    server: Server[None] = Server(
+    started = prompts.offered(sides, absent)
+    board = Switchboard(session, Tools(session, offered, absent), started, absent)
+    server = BridgeServer(
         wording.SERVER_NAME,
         version=__version__,
         title="Thenvoi",
-        instructions=advice.fitting(_instructions(sides, local=local), absent),
+        instructions=advice.fitting(_instructions(sides, local=local, channel=channel), absent),
         cache_hints={"tools/list": CacheHint(ttl_ms=60_000, scope="private")},
         on_list_tools=board.list_tools,
         on_call_tool=board.call_tool,
         on_list_resources=board.list_resources,
         on_list_resource_templates=board.list_templates,
         on_read_resource=board.read_resource,
-        on_subscribe_resource=subscribers.subscribe,
-        on_unsubscribe_resource=subscribers.unsubscribe,
-        on_subscriptions_listen=subscribers.listen,
+        on_subscribe_resource=board.subscribe,
+        on_unsubscribe_resource=board.unsubscribe,
+        on_subscriptions_listen=board.listen,
+        on_list_prompts=board.list_prompts if started else None,
+        on_get_prompt=board.get_prompt if started else None,
+        on_completion=board.complete,
     )
+    server.middleware.append(board.meet)
     sdk.on_first_contact(server, session.introduce)
-    return server, subscribers
+    return server, board.changes
 
 
-def _instructions(sides: Collection[Side], *, local: bool) -> str:
+def _instructions(sides: Collection[Side], *, local: bool, channel: bool) -> str:
     parts = [
         wording.INSTRUCTIONS if "agent" in sides else "",
+        wording.INSTRUCTIONS_CHANNEL if channel else "",
         wording.INSTRUCTIONS_HUMAN if "human" in sides else "",
         wording.INSTRUCTIONS_LOCAL if local else "",
     ]

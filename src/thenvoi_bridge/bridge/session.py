@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from importlib import import_module
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
@@ -20,7 +21,7 @@ from thenvoi_bridge.bridge import wording
 from thenvoi_bridge.bridge.endpoint import CannotLocate, Endpoint, Locate
 from thenvoi_bridge.bridge.keeping import Keeper
 from thenvoi_bridge.contract.call import Call
-from thenvoi_bridge.contract.errors import Forbidden, ThenvoiError, Unauthorized, Unreachable
+from thenvoi_bridge.contract.errors import Forbidden, NotFound, ThenvoiError, Unauthorized, Unreachable
 from thenvoi_bridge.contract.identity import AgentMe, GetMe, GetMyProfile, UserDetails
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from thenvoi_bridge.client import Client
 
 Answer = TypeVar("Answer")
+Other = TypeVar("Other")
 
 PATIENCE = 15.0
 """Seconds a tool waits for the first try to connect before it says that there is no connection yet."""
@@ -39,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 
 class Session:
-    """What one host sees of Thenvoi. `run` it beside the MCP server."""
+    """What one host sees of Thenvoi. `run` it beside the MCP server. `name` is what the ledger calls it."""
 
     def __init__(self, locate: Locate, state_dir: Path) -> None:
         self._locate, self._state_dir = locate, state_dir
@@ -51,6 +53,7 @@ class Session:
         self.profile: UserDetails | None = None
         self._trouble: ThenvoiError | None = Unreachable("Still connecting to the platform")
         self._keeper = Keeper(self.ring)
+        self.name = token_hex(6)
 
     def introduce(self, host: str | None) -> None:
         """Learn the host's name and begin to connect. Only the first call counts."""
@@ -107,6 +110,18 @@ class Session:
                 return await self._ask_openly(call)
         return await client(call)
 
+    async def ask_either(self, agent: Call[Answer], human: Call[Other]) -> Answer | Other:
+        """Ask as the agent, or as the person where there is no agent, or it is told that there is no such
+        thing. Raises `ThenvoiError`.
+        """
+        await self._first_try()
+        if self._human is None:
+            return await self.ask(agent)
+        if self._seat:
+            with suppress(NotFound):
+                return await self.ask(agent)
+        return await self.ask(human)
+
     async def _either(self) -> Client:
         await self._first_try()
         return self._seat.client if self._seat else await self.human()
@@ -162,7 +177,7 @@ class Session:
 
     def _why_not(self, whose: str) -> ThenvoiError:
         if self._trouble:
-            return type(self._trouble)(self._trouble.message, code=self._trouble.code)
+            return type(self._trouble)(self._trouble.ours, code=self._trouble.code)
         return Forbidden(f"This needs {whose} key, and there is none here that the platform accepts")
 
     async def _live(self) -> None:
@@ -237,7 +252,7 @@ class Session:
         self._trouble = trouble
         where = self.endpoint.base_url if self.endpoint else "the platform"
         if trouble:
-            logger.warning("not connected to %s: %s", where, trouble.message)
+            logger.warning("not connected to %s: %s", where, trouble)
         else:
             logger.info("connected to %s as %s", where, self._seat.me.handle if self._seat else "a person")
         self._tried.set()

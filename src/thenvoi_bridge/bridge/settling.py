@@ -36,6 +36,11 @@ class Settler:
     def __init__(self, client: Client, inbox: Inbox) -> None:
         self._client, self._inbox = client, inbox
         self._turn = anyio.Lock()
+        self._woken = anyio.Event()
+
+    def wake(self) -> None:
+        """Have `run` settle at once: something has come to its end that no tool waits for."""
+        self._woken.set()
 
     async def processing(self, items: Sequence[Item]) -> list[Item]:
         """Say that these were handed out, as far as that is possible in a moment.
@@ -65,8 +70,10 @@ class Settler:
     async def run(self) -> None:
         """Settle again and again, for outcomes that could not be told when they were fresh."""
         while True:
+            self._woken = anyio.Event()
             await self.settle()
-            await anyio.sleep(AGAIN)
+            with anyio.move_on_after(AGAIN):
+                await self._woken.wait()
 
     async def _settle(self, limit: anyio.CapacityLimiter, item: Item) -> None:
         async with limit:

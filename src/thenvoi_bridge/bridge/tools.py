@@ -17,9 +17,10 @@ from pydantic import ValidationError
 
 from thenvoi_bridge.bridge import advice, mail, problems, schema, wording
 from thenvoi_bridge.bridge.addressing import resolved
+from thenvoi_bridge.bridge.fitting import fitted
 from thenvoi_bridge.bridge.people import NotFoundByName
 from thenvoi_bridge.bridge.session import Session
-from thenvoi_bridge.bridge.untrusted import all_visible, fenced
+from thenvoi_bridge.bridge.untrusted import all_visible, apart, fenced
 from thenvoi_bridge.contract import CALLS, Call
 from thenvoi_bridge.contract.call import Effect, Side
 from thenvoi_bridge.contract.errors import ThenvoiError
@@ -70,6 +71,7 @@ class Tool:
         """As `tools/list` has it, to a host that was not given the tools in `absent`."""
         return types.Tool(
             name=self.name,
+            title=self.name.replace("_", " ").capitalize(),
             description=advice.fitting(self.description, absent),
             input_schema=self.schema,
             annotations=types.ToolAnnotations(
@@ -78,6 +80,7 @@ class Tool:
                 idempotent_hint=self.idempotent,
                 open_world_hint=True,
             ),
+            _meta={"anthropic/alwaysLoad": True} if self.name in wording.ALWAYS else None,
         )
 
 
@@ -181,13 +184,14 @@ def _read(answer: Any) -> Said:
     """What others wrote is fenced."""
     if answer is None:
         return Said("{}")
-    return Said(mail.as_text(all_visible(mail.plain(answer))), foreign=True)
+    return Said(mail.as_text(fitted(all_visible(mail.plain(answer)), BUDGET)), foreign=True)
 
 
 def _done(answer: Any) -> Said:
-    """The receipt of what the model did itself is given to code, too."""
-    receipt = all_visible(mail.receipt(answer))
-    return Said(mail.as_text(receipt), receipt)
+    """The receipt of what the model did itself is given to code, too; names that others chose stand apart."""
+    receipt = mail.receipt(answer)
+    shown = apart(receipt)
+    return Said(mail.as_text(shown), shown, foreign=shown != receipt)
 
 
 def _note(session: Session, made: Call[Any]) -> None:

@@ -10,10 +10,12 @@ import click
 
 from thenvoi_bridge import __version__, settings
 from thenvoi_bridge.cli.doctor import doctor
+from thenvoi_bridge.cli.hook import hook
 from thenvoi_bridge.cli.inbox import inbox
 from thenvoi_bridge.cli.install import install
 from thenvoi_bridge.cli.options import Commands, flags_of, log_to_stderr
 from thenvoi_bridge.cli.platform import platform
+from thenvoi_bridge.cli.wait import wait
 
 _options = flags_of(settings.Settings)
 
@@ -52,6 +54,8 @@ def demo() -> None:
 main.add_command(platform)
 main.add_command(inbox)
 main.add_command(install)
+main.add_command(hook)
+main.add_command(wait)
 main.add_command(doctor)
 
 

@@ -6,14 +6,16 @@ What people or agents wrote is shown so that it can neither steer a terminal nor
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from thenvoi_bridge.cli.options import visible
 from thenvoi_bridge.inbox.core import Item, State
 from thenvoi_bridge.inbox.found import Found
+from thenvoi_bridge.inbox.ladder import Shown
 from thenvoi_bridge.inbox.outgoing import Outgoing
+from thenvoi_bridge.inbox.records import record
 
 LONGEST_NAME = 24
 """Characters of a name or title in a row."""
@@ -35,11 +37,6 @@ MEANING = {
 _HEADER = ("id", "room", "sender", "sent (UTC)", "state", "attempts", "text")
 
 
-def visible(text: str) -> str:
-    """The text with what is not printable, such as control and bidirectional characters, written out."""
-    return "".join(c if c.isprintable() or unicodedata.category(c) == "Zs" else _escape(c) for c in text)
-
-
 def table(items: Iterable[Item]) -> list[str]:
     """A header and a row for each message, or "nothing"."""
     rows = [_HEADER, *map(_row, items)]
@@ -55,35 +52,18 @@ def whose(found: Found) -> str:
     return visible(f"{found.name} on {found.platform or 'a platform that nobody has noted'}")
 
 
-def record(found: Found, item: Item) -> dict[str, Any]:
-    """A message as JSON values. The names are for programs to rely on."""
-    message = item.message
-    return {
-        "agent": found.handle,
-        "agent_id": found.id,
-        "platform": found.platform,
-        "id": item.id,
-        "chat_id": item.chat_id,
-        "chat_title": item.chat_title,
-        "sender_id": message.sender_id,
-        "sender_type": message.sender_type,
-        "sender_name": message.sender_name,
-        "sent_at": item.sent_at,
-        "state": str(item.state),
-        "attempts": item.attempts,
-        "outcome": item.outcome,
-        "error": item.error,
-        "content": message.readable,
+def full_record(found: Found, item: Item, out: Outgoing | None, shown: Iterable[Shown]) -> dict[str, Any]:
+    """Everything about a message as JSON values; `out` is its answer, `shown` where it was shown."""
+    more = {
+        "held": found.is_held(item),
+        "platform_attempt": item.attempt,
+        "answer": _answer(out) if out else None,
+        "shown": [{"rung": str(s.rung), "session": s.session, "at": _iso(s.at)} for s in shown],
     }
+    return record(found.identity, item) | more
 
 
-def full_record(found: Found, item: Item, out: Outgoing | None) -> dict[str, Any]:
-    """Everything about a message as JSON values; `out` is its answer."""
-    more = {"held": found.is_held(item), "platform_attempt": item.attempt}
-    return record(found, item) | more | {"answer": _answer(out) if out else None}
-
-
-def description(found: Found, item: Item, out: Outgoing | None) -> list[str]:
+def description(found: Found, item: Item, out: Outgoing | None, shown: Iterable[Shown]) -> list[str]:
     """Everything about a message, in lines. Nothing in its text can pass for one of them: it is indented."""
     facts = {
         "id": item.id,
@@ -95,6 +75,7 @@ def description(found: Found, item: Item, out: Outgoing | None) -> list[str]:
         "attempts": str(item.attempts),
         "outcome": ": ".join(filter(None, (item.outcome, item.error))),
         "answer": _answer_in_words(out) if out else "",
+        "shown": "; ".join(f"{s.rung} to {s.session} at {_iso(s.at)}" for s in shown),
     }
     lines = [f"{name + ':':<10} {visible(fact)}" for name, fact in facts.items() if fact]
     lines += ["text:", *_indented(item.message.readable)]
@@ -125,12 +106,11 @@ def _state(found: Found, item: Item) -> str:
 
 def _answer(out: Outgoing) -> dict[str, Any]:
     """Its key, how far it is, and what it says; an older version has not kept that."""
-    tried = datetime.fromtimestamp(out.tried_at, UTC).isoformat(timespec="seconds") if out.tried_at else None
     return {
         "id": out.id,
         "state": str(out.phase),
         "tries": out.tries,
-        "tried_at": tried,
+        "tried_at": _iso(out.tried_at) if out.tried_at else None,
         "error": out.error,
         "content": json.loads(out.body).get("content"),
     }
@@ -144,6 +124,10 @@ def _answer_in_words(out: Outgoing) -> str:
     return f"{out.phase}{tries}" + (f": {out.error}" if out.error else "")
 
 
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+
+
 def _indented(text: str) -> list[str]:
     return [f"    {visible(line)}".rstrip() for line in text.replace("\r\n", "\n").expandtabs(4).split("\n")]
 
@@ -152,7 +136,3 @@ def _cell(text: str, most: int | None = None) -> str:
     """The text on one line, and of that the beginning where it is too long."""
     line = visible(" ".join(text.split()))
     return line if most is None or len(line) <= most else line[: most - 1] + "…"
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode()

@@ -5,9 +5,7 @@ Neither the platform nor a key is needed: an inbox is a file, shared with every 
 
 from __future__ import annotations
 
-import io
 import json
-import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
@@ -16,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from thenvoi_bridge import settings
+from thenvoi_bridge.cli.options import agent_option, said, state_dir_option, visible, write_out_the_rest
 
 if TYPE_CHECKING:
     from thenvoi_bridge.inbox.core import Item, Outcome
@@ -27,46 +25,20 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Change = Callable[["Inbox", Collection[str]], Awaitable[list["Item"]]]
 
-_FOLDER = next(row for row in settings.rows() if row.name == "state_dir")
 
-
-def _said(_: click.Context, __: click.Parameter, given: Any) -> Any:
-    """What was given, if it says something and is text; a shell may hand over bytes that are none."""
-    for text in given if isinstance(given, tuple) else (given,):
-        if text is not None and (not text.strip() or any("\ud800" <= c <= "\udfff" for c in text)):
-            raise click.BadParameter("must be text that says something")
-    return given
-
-
-def _chosen(ctx: click.Context, _: click.Parameter, given: Path | None) -> Path:
-    """The folder that a bridge would use; its flag may stand on either side of the command."""
-    given = given or ctx.find_root().params.get(_FOLDER.name)
-    # Of the environment this variable alone: a key that cannot be read is no reason to show nothing.
-    environ = {name: value for name, value in os.environ.items() if name == settings.variable(_FOLDER)}
-    return settings.read({_FOLDER.name: given}, environ).state_dir
-
-
-_agent = click.option("--agent", metavar="NAME", help="Only the inbox of this agent: its handle or id.")
-_state_dir = click.option(
-    "--state-dir",
-    type=click.Path(path_type=Path),
-    callback=_chosen,
-    help=f"{_FOLDER.metadata['help']} [{settings.variable(_FOLDER)}]",
-)
 _json = click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
-_ids = click.argument("ids", metavar="ID...", nargs=-1, required=True, callback=_said)
+_ids = click.argument("ids", metavar="ID...", nargs=-1, required=True, callback=said)
 
 
 def _where(command: Any) -> Any:
     """The options that every command has."""
-    return _agent(_state_dir(command))
+    return agent_option(state_dir_option(command))
 
 
 @click.group()
 def inbox() -> None:
     """Look into the inboxes on this computer, and end or retry messages."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal has no letter for is no reason to stop
-        sys.stdout.reconfigure(errors="backslashreplace")
+    write_out_the_rest()
 
 
 @inbox.command("list")
@@ -78,7 +50,7 @@ def inbox() -> None:
     show_default=True,
     help="What still waits for an answer, what failed for good, or everything.",
 )
-@click.option("--chat", "chat_id", metavar="ID", callback=_said, help="Only this room.")
+@click.option("--chat", "chat_id", metavar="ID", callback=said, help="Only this room.")
 @click.option("--limit", type=click.IntRange(1), help="So many of each inbox at most, the oldest.")
 @_json
 def list_messages(
@@ -87,26 +59,27 @@ def list_messages(
     """List messages, a line each: id, room, sender, time, state, attempts and the first words."""
     from thenvoi_bridge.cli import entries
     from thenvoi_bridge.inbox.core import OPEN, State
+    from thenvoi_bridge.inbox.records import record
 
     states = {"open": OPEN, "dead": frozenset({State.DEAD}), "all": frozenset(State)}[state]
 
     async def look(found: Found) -> list[str]:
         page = await found.inbox.page(None, chat_id, limit or sys.maxsize, states)
         if as_json:
-            return [json.dumps(entries.record(found, item)) for item in page.items]
+            return [json.dumps(record(found.identity, item)) for item in page.items]
         return [entries.whose(found), *entries.table(page.items)]
 
     seen, unusable = _visit(state_dir, agent, look)
     _print(seen, apart=not as_json)
-    _complain(unusable)
+    complain(unusable)
 
 
 @inbox.command()
 @_where
-@click.argument("id", callback=_said)
+@click.argument("id", callback=said)
 @_json
 def show(state_dir: Path, agent: str | None, id: str, as_json: bool) -> None:
-    """Show everything about the message with this ID: its text, what became of it, and its answer."""
+    """Show everything about the message with this ID: its text, its answer, and where it was shown."""
     from thenvoi_bridge.cli import entries
     from thenvoi_bridge.inbox.outgoing import key_of_answer
 
@@ -114,14 +87,15 @@ def show(state_dir: Path, agent: str | None, id: str, as_json: bool) -> None:
         for item in await found.inbox.get([id]):
             # One that was refused is no longer the message's, and still tells why nothing came of it.
             out = await found.inbox.outbox.get(item.outgoing_id or key_of_answer(item.id))
+            shown = await found.inbox.ledger.of(item.id)
             if as_json:
-                return [json.dumps(entries.full_record(found, item, out))]
-            return entries.description(found, item, out)
+                return [json.dumps(entries.full_record(found, item, out, shown))]
+            return entries.description(found, item, out, shown)
         return []
 
     seen, unusable = _visit(state_dir, agent, look)
     _print(filter(None, seen), apart=not as_json)
-    _complain(unusable)
+    complain(unusable)
     if not any(seen):
         raise click.ClickException(_unknown([id]))
 
@@ -129,7 +103,7 @@ def show(state_dir: Path, agent: str | None, id: str, as_json: bool) -> None:
 @inbox.command()
 @_where
 @_ids
-@click.option("--failed", "reason", metavar="REASON", callback=_said, help="They have failed, and why.")
+@click.option("--failed", "reason", metavar="REASON", callback=said, help="They have failed, and why.")
 def ack(state_dir: Path, agent: str | None, ids: Sequence[str], reason: str | None) -> None:
     """End messages without an answer, as processed or as failed."""
     outcome: Outcome = "processed" if reason is None else "failed"
@@ -175,18 +149,12 @@ def _print(groups: Iterable[list[str]], *, apart: bool) -> None:
         click.echo("\n".join(["", *lines] if nth and apart else lines), nl=bool(lines))
 
 
-def _complain(unusable: Sequence[str]) -> None:
+def complain(unusable: Sequence[str]) -> None:
     """End with 1 where an inbox cannot be used, having said which and why."""
     for sentence in unusable:
-        click.echo(f"Error: {_visible(sentence)}", err=True)
+        click.echo(f"Error: {visible(sentence)}", err=True)
     if unusable:
         raise click.exceptions.Exit(1)
-
-
-def _visible(text: str) -> str:
-    from thenvoi_bridge.cli.entries import visible
-
-    return visible(text)
 
 
 def _unknown(ids: Iterable[str]) -> str:
@@ -202,7 +170,7 @@ def _changed(
         return found.folder, found.name, [item.id for item in await found.inbox.get(ids)]
 
     seen, unusable = _visit(state_dir, agent, look)
-    _complain(unusable)
+    complain(unusable)
     _refuse_unclear({id: [name for _, name, own in seen if id in own] for id in ids})
     for folder, _, own in seen:
         yield from _changed_in(folder, own, change, rule) if own else ()
@@ -231,7 +199,7 @@ def _changed_in(folder: Path, ids: Collection[str], change: Change, rule: str) -
     try:
         return anyio.run(work)
     except Unusable as exc:
-        raise click.ClickException(_visible(str(exc))) from exc
+        raise click.ClickException(visible(str(exc))) from exc
     except InboxError as exc:
         raise click.ClickException(_refusal(exc, rule)) from exc
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import sys
+import unicodedata
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -45,16 +48,61 @@ def flags_of(
     return add
 
 
+def visible(text: str) -> str:
+    """The text with what is not printable, such as control and bidirectional characters, written out."""
+    return "".join(c if c.isprintable() or unicodedata.category(c) == "Zs" else _escape(c) for c in text)
+
+
+class Lines(logging.Formatter):
+    """Formats so that nothing in a record can steer a terminal, or pass for a record of its own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record's first line, and any others indented."""
+        return "\n    ".join(visible(line.expandtabs(4)) for line in super().format(record).split("\n"))
+
+
+_FOLDER = next(row for row in settings.rows() if row.name == "state_dir")
+
+
+def said(_: click.Context, __: click.Parameter, given: Any) -> Any:
+    """What was given, if it says something and is text; a shell may hand over bytes that are none."""
+    for text in given if isinstance(given, tuple) else (given,):
+        if text is not None and (not text.strip() or any("\ud800" <= c <= "\udfff" for c in text)):
+            raise click.BadParameter("must be text that says something")
+    return given
+
+
 def write_out_the_rest() -> None:
     """Let stdout write out what a terminal has no letter for: that is no reason to stop."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
+def _chosen(ctx: click.Context, _: click.Parameter, given: Path | None) -> Path:
+    """The folder that a bridge would use; its flag may stand on either side of the command."""
+    given = given or ctx.find_root().params.get(_FOLDER.name)
+    # Of the environment this variable alone: a key that cannot be read is no reason to show nothing.
+    environ = {name: value for name, value in os.environ.items() if name == settings.variable(_FOLDER)}
+    return settings.read({_FOLDER.name: given}, environ).state_dir
+
+
+agent_option = click.option("--agent", metavar="NAME", help="Only the inbox of this agent: its handle or id.")
+state_dir_option = click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path),
+    callback=_chosen,
+    help=f"{_FOLDER.metadata['help']} [{settings.variable(_FOLDER)}]",
+)
+
+
 def log_to_stderr(level: str) -> None:
     """Write what happens from this level on to stderr."""
-    logging.basicConfig(
-        stream=sys.stderr, level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Lines("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=level.upper())
     for chatty in ("asyncio", "filelock", "httpx2", "httpcore2", "mcp", "uvicorn.error", "websockets"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode()

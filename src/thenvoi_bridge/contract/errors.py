@@ -6,6 +6,7 @@ raises them again. Every message may be shown to a person or a model: no keys, n
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -16,9 +17,11 @@ class ThenvoiError(Exception):
     """Base of everything that can go wrong between the two halves.
 
     `message` is for people, `code` for programs, `request_id` finds the request in the platform's log.
+    `foreign`: message and details are as the other half wrote them, who may have put anybody's words there.
     """
 
     status: ClassVar[int] = 500
+    foreign: bool = False
     code: str = "internal_error"
     default: ClassVar[str] = "Something went wrong on the platform"
 
@@ -35,6 +38,15 @@ class ThenvoiError(Exception):
         self.details = dict(details or {})
         self.request_id = request_id
         self.code = code or self.code
+
+    @property
+    def ours(self) -> str:
+        """The message, or what stands for it in our own words if others wrote it."""
+        return self.default if self.foreign else self.message
+
+    def __str__(self) -> str:
+        """What may stand in a log."""
+        return self.ours
 
 
 class BadRequest(ThenvoiError):
@@ -147,18 +159,23 @@ def error_envelope(error: ThenvoiError, request_id: str) -> dict[str, Any]:
 
 
 def error_from(status: int, body: object) -> ThenvoiError:
-    """The error an HTTP answer stands for, however little of the envelope it kept."""
+    """The error an HTTP answer stands for, however little of the envelope it kept; a foreign one.
+
+    Its code and request id are passed over where they are no names.
+    """
     inner = body.get("error") if isinstance(body, dict) else None
     said: dict[str, Any] = inner if isinstance(inner, dict) else {}
     usual = _BY_STATUS.get(status, Unavailable if status >= 500 else BadRequest)
     kind = _BY_CODE.get((status, _text(said.get("code"))), usual)
     details = said.get("details")
-    return kind(
+    error = kind(
         _text(said.get("message")),
         details if isinstance(details, dict) else None,
-        code=_text(said.get("code")),
-        request_id=_text(said.get("request_id")),
+        code=_name(said.get("code")),
+        request_id=_name(said.get("request_id")),
     )
+    error.foreign = True
+    return error
 
 
 def _epoch(date: str) -> float | None:
@@ -170,3 +187,8 @@ def _epoch(date: str) -> float | None:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _name(value: object) -> str | None:
+    """The value if it is one word, in which nobody can say anything."""
+    return value if isinstance(value, str) and re.fullmatch(r"[\w.:-]{1,64}", value, re.ASCII) else None

@@ -8,14 +8,14 @@ from typing import BinaryIO
 
 import anyio
 
-from thenvoi_bridge.bridge import resources, sdk
+from thenvoi_bridge.bridge import sdk
 from thenvoi_bridge.bridge.delivery import fan_out
-from thenvoi_bridge.bridge.endpoint import Endpoint, Locate, Side, sides_of
+from thenvoi_bridge.bridge.endpoint import Side, sides_of
 from thenvoi_bridge.bridge.profiles import Choice, NoSuchTool, check
 from thenvoi_bridge.bridge.server import build
 from thenvoi_bridge.bridge.session import Session
-from thenvoi_bridge.hosting import watch, wire
-from thenvoi_bridge.hosting.local import LocalPlatform
+from thenvoi_bridge.hosting import rungs, watch, wire
+from thenvoi_bridge.hosting.locating import locate
 from thenvoi_bridge.settings import BadSetting, Settings, names, rows, variable
 
 logger = logging.getLogger(__name__)
@@ -26,9 +26,10 @@ def run(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, parent: int) 
 
     It has gone when it closes either pipe, when a signal says so, or when `parent` is no longer our parent.
     The exit code is 0 then, and 1 only if the bridge itself broke down. Raises `BadSetting` for tools that
-    cannot be had.
+    cannot be had, and for a feed that may not be written.
     """
     check_choice(settings)
+    rungs.check(settings)
     code = watch.CODE
     try:
         anyio.run(_serve, settings, wire_in, wire_out, parent)
@@ -41,7 +42,11 @@ def run(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, parent: int) 
 
 async def _serve(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, parent: int) -> None:
     session = Session(locate(settings), settings.state_dir)
-    server, subscribers = build(session, sides(settings), local=settings.is_local, choice=choice(settings))
+    channel = bool(settings.channel)
+    server, changes = build(
+        session, sides(settings), local=settings.is_local, channel=channel, choice=choice(settings)
+    )
+    ladder = [changes, *rungs.feed(settings, session), *rungs.channel(settings, session, server)]
     if settings.is_local:
         logger.info("no key is set: using the platform on this computer")
     if settings.name:
@@ -54,9 +59,9 @@ async def _serve(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, pare
 
         watch.over(parent, stop)
         tasks.start_soon(session.run)
-        tasks.start_soon(fan_out, session, (resources.INBOX, resources.STATUS), subscribers.updated)
+        tasks.start_soon(fan_out, session, ladder)
         try:
-            await sdk.serve(server, read, write)
+            await sdk.serve(server, read, write, handshake_only=channel)
         finally:
             watch.end_soon()
             tasks.cancel_scope.cancel()
@@ -89,21 +94,3 @@ def check_choice(settings: Settings) -> None:
     except NoSuchTool as exc:
         (row,) = (row for row in rows() if row.name == exc.choice)
         raise BadSetting(f"{variable(row)}: {exc}") from exc
-
-
-def locate(settings: Settings) -> Locate:
-    """How to find the platform: where the settings say, or on this computer."""
-    if settings.is_local:
-        return LocalPlatform(settings.state_dir / "local").locate
-    either = sides_of(settings.api_key) if settings.api_key else ()
-    endpoint = Endpoint(
-        base_url=settings.base_url.rstrip("/"),
-        ws_url=settings.ws_url,
-        agent_key=settings.agent_key or (settings.api_key if "agent" in either else None),
-        user_key=settings.user_key or (settings.api_key if "human" in either else None),
-    )
-
-    async def found(_: str) -> Endpoint:
-        return endpoint
-
-    return found

@@ -46,6 +46,16 @@ class Found:
         """What its agent is called; nothing better than the folder in an inbox where nobody has said."""
         return self.handle or self.id or self.folder.name
 
+    @property
+    def is_known(self) -> bool:
+        """Whether a bridge has said whose it is."""
+        return bool(self.handle or self.id)
+
+    @property
+    def identity(self) -> dict[str, str | None]:
+        """Whose it is, as `Board.identity` has it."""
+        return {"platform": self.platform, "id": self.id, "handle": self.handle}
+
     def is_called(self, name: str) -> bool:
         """Whether it is the agent's with this handle, with or without a leading @, or id; or the folder."""
         wanted = name.removeprefix("@").casefold()
@@ -90,7 +100,7 @@ async def visit(
     seen: list[T] = []
     unusable: list[str] = []
     others: list[str] = []
-    for folder in _folders(state_dir):
+    for folder in folders(state_dir):
         try:
             if not (folder / "inbox.db").exists():
                 continue
@@ -106,8 +116,8 @@ async def visit(
     return seen, [] if agent and seen else unusable
 
 
-def _folders(state_dir: Path) -> list[Path]:
-    """Where inboxes are, as `bridge.seat` lays them out. Raises `NoInbox` where nobody can tell."""
+def folders(state_dir: Path) -> list[Path]:
+    """Where inboxes may be, as `bridge.seat` lays them out. Raises `NoInbox` where nobody can tell."""
     try:
         return sorted((state_dir / "agents").iterdir())
     except FileNotFoundError:

@@ -74,11 +74,15 @@ class Shelf:
         Raises `Damaged` as soon as anybody has found the file to be so, here or in another process.
         """
         while True:
-            self._look_after_the_file()
-            if (version := await self.read_version()) != self._version:
+            if (version := await self.glance()) != self._version:
                 self._version = version
                 self._ring()
             await anyio.sleep(every)
+
+    async def glance(self) -> int:
+        """The number that `watch` goes by, for whoever looks by himself. Raises what `watch` does."""
+        self._look_after_the_file()
+        return await self.read_version()
 
     async def read_version(self) -> int:
         """A number that commits of other processes change. Raises `Trouble`."""

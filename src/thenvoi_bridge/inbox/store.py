@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
@@ -13,9 +13,10 @@ from typing import NoReturn, Self
 import anyio
 
 from thenvoi_bridge.contract.messages import ChatMessage
-from thenvoi_bridge.inbox import protocol, tidy
+from thenvoi_bridge.inbox import protocol, survey, tidy
 from thenvoi_bridge.inbox.board import Board
 from thenvoi_bridge.inbox.core import OPEN, Item, Outcome, State
+from thenvoi_bridge.inbox.ledger import Ledger
 from thenvoi_bridge.inbox.outbox import Outbox
 from thenvoi_bridge.inbox.ownership import Owner
 from thenvoi_bridge.inbox.paging import Page, turn
@@ -32,16 +33,18 @@ logger = logging.getLogger(__name__)
 class Inbox:
     """The mentions of one identity, shared with every process of this computer that has the same folder.
 
-    `outbox` has our own messages in the same file, `board` what the processes tell each other. All methods
-    but `listen` may raise `Trouble`. `now` is seconds of a clock that all processes of this computer
-    share and nobody sets (`time.monotonic`). A write runs to its end even when its caller is cancelled;
-    whoever is cancelled after `lease` gives back with `release`. Open it with `open`, close it with `close`.
+    `outbox` has our own messages in the same file, `board` what the processes tell each other, `ledger` where
+    messages were shown. All methods but `listen` may raise `Trouble`. `now` is seconds of a clock that all
+    processes of this computer share and nobody sets (`time.monotonic`). A write runs to its end even when its
+    caller is cancelled; whoever is cancelled after `lease` gives back with `release`. Open it with `open`,
+    close it with `close`.
     """
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
         self.outbox = Outbox(shelf)
         self.board = Board(shelf)
+        self.ledger = Ledger(shelf)
 
     @classmethod
     async def open(cls, folder: Path, owner: Owner) -> Self:
@@ -183,6 +186,18 @@ class Inbox:
         """How many messages nobody has begun to answer."""
         return await self._shelf.read(Table.unread)
 
+    async def unread_by_room(self) -> dict[str, int]:
+        """The same by room, of the rooms that have any."""
+        return await self._shelf.read(survey.unread)
+
+    async def marks(self, chat_ids: Collection[str]) -> dict[str, Hashable]:
+        """Something for each of these rooms that is another as soon as anything of it has come or changed."""
+        return await self._shelf.read(lambda rows: survey.marks(rows, chat_ids))
+
+    async def open_ids(self, chat_id: str | None, beginning: str) -> list[str]:
+        """The ids that begin so of what waits for an answer, of one room or of all, the oldest first."""
+        return await self._shelf.read(lambda rows: survey.open_ids(rows, chat_id, beginning))
+
     async def ready(self, now: float) -> int:
         """How many of them nobody holds who lives, so that they can be handed out."""
         by = self._shelf.caller(now)
@@ -224,6 +239,10 @@ class Inbox:
         Changes by other processes ring only while `watch` runs. A ring carries nothing: look for yourself.
         """
         return self._shelf.listen(bell)
+
+    async def glance(self) -> int:
+        """A number that changes when another process has changed something, for whoever cannot `watch`."""
+        return await self._shelf.glance()
 
     async def watch(self, every: float = 0.25) -> NoReturn:
         """Ring within `every` seconds when another process has changed something, since `open`; a task."""

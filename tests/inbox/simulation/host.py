@@ -27,6 +27,9 @@ TRIES = 6
 GROUPS = 0.2
 """The share of answers that are meant for several messages."""
 
+CANCELLED, CLOSED = 0.02, 0.004
+"""The shares of hand-outs at which the host calls off its wait, and closes its process in good order."""
+
 LONG = 0.003
 """The share of answers on which a host works for long."""
 
@@ -60,6 +63,9 @@ class Session:
             yield from self._answer(*self._host.calling)
         while True:
             if items := (yield from self._handed_out()):
+                if self._clock.happens(CLOSED):
+                    yield from self._close()
+                    return
                 yield from self._work(items)
             else:
                 yield from self._look_after_the_dead()
@@ -67,6 +73,10 @@ class Session:
 
     def _handed_out(self) -> Steps[list[Item]]:
         items = yield from self._receiver.lease()
+        if items and self._clock.happens(CANCELLED):
+            self._clock.tally["waits called off"] += 1
+            yield from self._process.change(protocol.release, self._process.by, items)
+            return []
         over = yield from self._teller.processing(items)
         if over:
             self._clock.tally["hand-outs found processed"] += len(over)
@@ -74,6 +84,11 @@ class Session:
         if not self._conduct.tells_afterwards:
             yield from self._tell_too_early(items)
         return [item for item in items if item not in over]
+
+    def _close(self) -> Steps[None]:
+        self._clock.tally["processes closed"] += 1
+        yield from self._process.change(protocol.release_all, self._process.by)
+        self._process.end()
 
     def _work(self, items: list[Item]) -> Steps[None]:
         """Answer one after the other, as long as they are ours."""

@@ -144,9 +144,13 @@ class Process:
     def _kill(self) -> None:
         if self.alive:
             self.clock.tally["kills"] += 1
-            self.alive = False
-            self.computer.alive.discard(self.id)
-            if self.computer.leader == self.id:
-                self.computer.leader = None
-                self.platform.disconnect(self.computer)
-            self._killed()
+            self.end()
+
+    def end(self) -> None:
+        """Be gone at once; what was its own is free."""
+        self.alive = False
+        self.computer.alive.discard(self.id)
+        if self.computer.leader == self.id:
+            self.computer.leader = None
+            self.platform.disconnect(self.computer)
+        self._killed()

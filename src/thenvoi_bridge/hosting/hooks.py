@@ -1,0 +1,86 @@
+"""What the hooks of hosts are told of messages that wait. Nothing is taken: only the ledger changes."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from thenvoi_bridge.bridge import notice
+from thenvoi_bridge.inbox.found import Found, NoInbox, visit
+from thenvoi_bridge.inbox.ladder import Rung
+from thenvoi_bridge.inbox.ownership import private_folder
+from thenvoi_bridge.inbox.watching import Watch
+
+SOME = 20
+"""Messages of an agent that one notice has at most."""
+
+
+async def told(state_dir: Path, agent: str | None, session: str) -> tuple[str | None, list[str]]:
+    """What there is to tell a session, noted as told, and a sentence for each inbox that cannot be used."""
+    telling = Telling(session)
+    try:
+        _, unusable = await visit(state_dir, agent, telling.look)
+    except NoInbox as exc:
+        return None, [str(exc)]
+    return telling.text, unusable
+
+
+async def woken(
+    state_dir: Path, agent: str | None, session: str, seconds: float
+) -> tuple[str | None, list[str]]:
+    """The same, once there is something to tell, or nothing after so many seconds. It prolongs no turn.
+
+    Of several processes that wait for one session only the first does. Raises `NotPrivate`, `OSError` and
+    `NoInbox` where the folder cannot be used.
+    """
+    telling = Telling(session)
+    with _alone(private_folder(state_dir / "hooks"), session) as first:
+        watch = Watch(state_dir, agent, telling.look)
+        if first:
+            await watch.until_seen(seconds)
+        return telling.text, [*watch.unusable.values()]
+
+
+class Telling:
+    """Gathers what is due for a session, from one inbox after the other."""
+
+    def __init__(self, session: str) -> None:
+        self._session = session
+        self._paragraphs: list[str] = []
+
+    @property
+    def text(self) -> str | None:
+        """What there is to tell, None if there is nothing."""
+        return notice.notice(self._paragraphs) if self._paragraphs else None
+
+    async def look(self, found: Found) -> bool:
+        """Take in what fits of what is due, noted first: a notice that nobody can keep count of nags."""
+        ledger, now = found.inbox.ledger, time.time()
+        room = notice.ROOM - sum(len(paragraph) + 1 for paragraph in self._paragraphs)
+        due = await ledger.due(Rung.HOOK, self._session, SOME, now)
+        said = dict(notice.fitting(due, found.name, room))
+        new = await ledger.note(Rung.HOOK, self._session, [*said], now)
+        self._paragraphs += [paragraph for id, paragraph in said.items() if id in new]
+        return bool(new)
+
+
+@contextmanager
+def _alone(folder: Path, session: str) -> Iterator[bool]:
+    """Whether no other process is here for this session, until the end of the block."""
+    lock = FileLock(folder / f"{hashlib.sha256(session.encode()).hexdigest()[:16]}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        with suppress(OSError):  # whoever has opened it before waits, too; that does no harm
+            Path(lock.lock_file).unlink()
+        lock.release()
