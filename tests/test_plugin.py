@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import click
+import pytest
 
 from thenvoi_bridge import __version__, settings
 from thenvoi_bridge.cli import main
@@ -49,7 +52,8 @@ def test_the_checkout_is_a_marketplace_that_has_the_plugin() -> None:
 def test_the_plugin_has_the_version_of_this_project_and_asks_for_what_the_bundle_asks_for() -> None:
     plugin = read("claude-plugin/.claude-plugin/plugin.json")
     assert plugin["version"] == __version__
-    assert plugin["userConfig"] == read("manifest.json")["user_config"]
+    bundle = read("manifest.json")["user_config"]
+    assert plugin["userConfig"] == {**bundle, "channel": plugin["userConfig"]["channel"]}
     assert plugin["userConfig"]["api_key"]["sensitive"] is True
 
 
@@ -82,8 +86,25 @@ def test_its_hooks_run_at_the_turns_of_a_session_and_end_soon() -> None:
     assert {event for event, _ in hooks()} == TURNS.keys()
 
 
-def test_every_command_that_its_hooks_run_exists_and_takes_these_arguments() -> None:
+def test_every_command_that_its_hooks_run_takes_these_arguments() -> None:
     assert isinstance(main, click.Group)
-    used = [shlex.split(hook["command"])[1:] for _, hook in hooks()]
-    for name, *arguments in used:
-        main.commands[name].make_context(name, arguments)
+    for _, hook in hooks():
+        name, *arguments = shlex.split(hook["command"])[1:]
+        command = main.commands[name]
+        click.Command.make_context(command, name, arguments)  # its own would let anything pass
+
+
+@pytest.mark.parametrize("hook", [hook for _, hook in hooks() if not hook.get("asyncRewake")], ids=str)
+def test_a_hook_runs_as_it_is_written_and_says_nothing_where_there_is_nothing(
+    hook: dict[str, Any], tmp_path: Path
+) -> None:
+    env = {
+        "PATH": str(Path(sys.executable).parent),
+        "HOME": str(tmp_path),
+        "THENVOI_STATE_DIR": str(tmp_path),
+    }
+    given = json.dumps({"session_id": "s"})
+    done = subprocess.run(
+        hook["command"], shell=True, env=env, input=given, capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout) == {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -22,6 +22,9 @@ from thenvoi_bridge.settings import Folders
 
 ASKED = ("api_key", "base_url", "name", "toolsets")
 """Settings that a host which installs the bundle asks its user for."""
+
+ASKED_BY_PLUGIN = (*ASKED, "channel")
+"""Those that Claude Code asks for when it installs the plugin."""
 
 
 def written(root: Path) -> dict[Path, str]:
@@ -37,10 +40,8 @@ def written(root: Path) -> dict[Path, str]:
     return {
         readme: _filled(_text(readme), tables),
         manifest: _json(_manifest(json.loads(_text(manifest)))),
-        plugin: _json(json.loads(_text(plugin)) | {"version": __version__, "userConfig": _questions()}),
-        server: _json(
-            {"mcpServers": {wording.SERVER_NAME: {"command": "thenvoi-bridge", "env": _answers()}}}
-        ),
+        plugin: _json(json.loads(_text(plugin)) | _plugin()),
+        server: _json({"mcpServers": _started_by_plugin()}),
         guide: _filled(_text(guide), {"platform settings": _settings_table(settings.Platform)}),
         tools: _filled(_text(tools), {"every tool": _every_tool()}),
         programs: _filled(_text(programs), {"configurations": _configurations(), **_hosts()}),
@@ -65,8 +66,8 @@ def _manifest(manifest: dict[str, Any]) -> dict[str, Any]:
         {"name": tool.name, "description": tool.description} for tool in profiles.chosen(["agent"])
     ]
     manifest["prompts"] = [_manifest_prompt(prompt) for prompt in PROMPTS.values()]
-    manifest["server"]["mcp_config"]["env"] = _answers()
-    manifest["user_config"] = _questions()
+    manifest["server"]["mcp_config"]["env"] = _answers(ASKED)
+    manifest["user_config"] = _questions(ASKED)
     return manifest
 
 
@@ -78,14 +79,22 @@ def _manifest_prompt(prompt: Prompt) -> dict[str, Any]:
     return {"name": prompt.name, "description": described.description, "arguments": names, "text": text}
 
 
-def _questions() -> dict[str, Any]:
-    """What a host that installs the bundle, or the plugin, asks its user for."""
-    return {row.name: _asked(row) for row in settings.rows() if row.name in ASKED}
+def _plugin() -> dict[str, Any]:
+    return {"version": __version__, "userConfig": _questions(ASKED_BY_PLUGIN)}
 
 
-def _answers() -> dict[str, str]:
+def _started_by_plugin() -> dict[str, Any]:
+    return {wording.SERVER_NAME: {"command": "thenvoi-bridge", "env": _answers(ASKED_BY_PLUGIN)}}
+
+
+def _questions(asked: Collection[str]) -> dict[str, Any]:
+    """What a host asks its user for, in the form that bundle and plugin share."""
+    return {row.name: _asked(row) for row in settings.rows() if row.name in asked}
+
+
+def _answers(asked: Collection[str]) -> dict[str, str]:
     """The variables that the answers become."""
-    rows = (row for row in settings.rows() if row.name in ASKED)
+    rows = (row for row in settings.rows() if row.name in asked)
     return {settings.variable(row): f"${{user_config.{row.name}}}" for row in rows}
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import anyio
 import pytest
+from anyio.abc import SocketAttribute, SocketStream
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -19,6 +20,7 @@ from starlette.websockets import WebSocket
 from tests.bridge.desk import live
 from tests.system.test_local import local_host, platforms, state  # noqa: F401 - a fixture
 from tests.world import Somebody, World, say, world
+from thenvoi_bridge.bridge.hosts import RUNGS, host_of
 
 Said = list[dict[str, Any]]
 MODULE = [sys.executable, "-W", "error", "-m", "thenvoi_bridge"]
@@ -83,7 +85,7 @@ async def test_where_all_is_well_nothing_is_an_error(patient: Patient, here: Wor
     ]
     assert sentence(found, "platform").startswith(f"The platform at {here.url} serves: version ")
     assert sentence(found, "clock").startswith("The clocks agree")
-    assert sentence(found, "socket") == "No bridge runs now; the platform's WebSocket answers."
+    assert sentence(found, "socket") == "No bridge runs here; the platform's WebSocket answers."
     assert not patient.state.exists()
 
 
@@ -111,8 +113,20 @@ async def test_a_bridge_that_runs_is_asked_and_keeps_its_seat(patient: Patient, 
         assert {**after, "last_heard": None} == {**socket, "last_heard": None}
         assert host.session.connection == "live"
     _, found = await patient.findings(THENVOI_API_KEY=scout.key, THENVOI_BASE_URL=here.url)
-    assert sentence(found, "socket") == "No bridge runs now; the platform's WebSocket answers."
+    assert sentence(found, "socket") == "No bridge runs here; the platform's WebSocket answers."
     assert of(found, "inbox")[0]["open"] == 1
+
+
+async def test_a_bridge_on_another_computer_keeps_its_seat(
+    patient: Patient, here: World, scout: Somebody, tmp_path: Path
+) -> None:
+    async with live(here, scout, tmp_path / "another") as host:
+        before = (await host.read("thenvoi://status"))["socket"]
+        code, found = await patient.findings(THENVOI_API_KEY=scout.key, THENVOI_BASE_URL=here.url)
+        assert code == 0
+        assert sentence(found, "socket") == "No bridge runs here; the platform's WebSocket answers."
+        after = (await host.read("thenvoi://status"))["socket"]
+        assert (after["state"], after["since"]) == ("live", before["since"])
 
 
 async def test_a_bridge_without_a_socket_is_worth_a_warning(patient: Patient, here: World) -> None:
@@ -177,6 +191,16 @@ def behind_a_proxy_without_sockets(app: ASGIApp) -> ASGIApp:
     return around
 
 
+def that_lets_in_whoever_comes(app: ASGIApp) -> ASGIApp:
+    async def around(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await WebSocket(scope, receive, send).accept()
+        else:
+            await app(scope, receive, send)
+
+    return around
+
+
 def a_clock_behind(app: ASGIApp) -> ASGIApp:
     async def around(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/api/v1/health":
@@ -195,6 +219,34 @@ async def test_a_proxy_that_lets_no_socket_pass_is_an_error(patient: Patient, tm
         code, found = await patient.findings(THENVOI_API_KEY=alice.key, THENVOI_BASE_URL=here.url)
         assert code == 1
         assert sentence(found, "socket").endswith("answers with HTTP 502.")
+
+
+async def test_a_socket_that_lets_in_whoever_comes_answers_too(patient: Patient, tmp_path: Path) -> None:
+    async with world(tmp_path / "platform", around=that_lets_in_whoever_comes) as here:
+        alice = await here.person()
+        code, found = await patient.findings(THENVOI_API_KEY=alice.key, THENVOI_BASE_URL=here.url)
+        assert code == 0
+        assert sentence(found, "socket").endswith("the platform's WebSocket answers.")
+
+
+async def test_an_answer_that_is_no_websockets_is_an_error(
+    patient: Patient, here: World, scout: Somebody
+) -> None:
+    async def babble(stream: SocketStream) -> None:
+        async with stream:
+            await stream.send(b"220 mail.example ready\r\n\r\n")
+
+    async with (
+        await anyio.create_tcp_listener(local_host="127.0.0.1") as listener,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(listener.serve, babble)
+        port = listener.extra(SocketAttribute.local_port)
+        env = {"THENVOI_API_KEY": scout.key, "THENVOI_BASE_URL": here.url}
+        code, found = await patient.findings(**env, THENVOI_WS_URL=f"ws://127.0.0.1:{port}")
+        assert code == 1
+        assert "does not answer" in sentence(found, "socket")
+        tasks.cancel_scope.cancel()
 
 
 async def test_a_clock_that_is_wrong_is_worth_a_warning(patient: Patient, tmp_path: Path) -> None:
@@ -297,8 +349,9 @@ async def test_a_host_that_starts_the_bridge_is_shown_with_its_rungs(patient: Pa
     code, found = await patient.findings()
     assert code == 0
     cursor, codex = of(found, "host")
-    assert cursor["said"].startswith("Cursor starts the bridge as chat. It can hear by: wait, line, ")
-    assert list(cursor["rungs"])[:2] == ["wait", "line"]
+    rungs = [rung for rung in RUNGS if rung in host_of("cursor").rungs]
+    assert cursor["said"] == f"Cursor starts the bridge as chat. It can hear by: {', '.join(rungs)}."
+    assert list(cursor["rungs"]) == rungs
     assert (codex["said"], codex["cure"]) == (
         "Codex is here, without the bridge.",
         "thenvoi-bridge install codex",
@@ -310,17 +363,27 @@ async def test_a_host_that_starts_the_bridge_is_shown_with_its_rungs(patient: Pa
     [
         ({"command": "thenvoi-bridge"}, "thenvoi-bridge is no absolute path"),
         ({"command": "/does/not/exist/thenvoi-bridge"}, "there is no program /does/not/exist/thenvoi-bridge"),
-        ({"command": __file__}, "there is no program /"),
-        ({}, "is no absolute path"),
+        ({"command": "/", "args": ["thenvoi-bridge"]}, "there is no program /"),
         (
-            {"command": sys.executable, "env": {"THENVOI_LOCAL": "perhaps"}},
+            {
+                "command": sys.executable,
+                "args": ["-m", "thenvoi_bridge"],
+                "env": {"THENVOI_LOCAL": "perhaps"},
+            },
             "THENVOI_LOCAL must be true or false",
         ),
         (
-            {"command": sys.executable, "env": {"THENVOI_APIKEY": "hush"}},
+            {"command": sys.executable, "args": ["-m", "thenvoi_bridge"], "env": {"THENVOI_APIKEY": "hush"}},
             "THENVOI_APIKEY there means nothing",
         ),
-        ({"command": sys.executable, "env": {"THENVOI_API_KEY_FILE": "/no"}}, "the file cannot be read"),
+        (
+            {
+                "command": sys.executable,
+                "args": ["-m", "thenvoi_bridge"],
+                "env": {"THENVOI_API_KEY_FILE": "/no"},
+            },
+            "the file cannot be read",
+        ),
     ],
 )
 async def test_a_host_that_cannot_start_the_bridge_is_an_error(

@@ -158,7 +158,7 @@ def test_comments_line_ends_and_the_mark_of_utf_8_stay(account: Account, name: s
 def test_what_the_host_or_its_user_has_added_to_our_entry_stays(account: Account) -> None:
     file = account.runs("cursor")
     ours = {
-        "command": "/old",
+        "command": "/old/thenvoi-bridge",
         "autoApprove": ["reply"],
         "env": {"THENVOI_API_KEY": "kept", "THENVOI_AS": "Old"},
     }
@@ -166,6 +166,47 @@ def test_what_the_host_or_its_user_has_added_to_our_entry_stays(account: Account
     account.succeeds("cursor", "--as", "New", "--env", "THENVOI_TOOLSETS=default,contacts")
     env = {"THENVOI_API_KEY": "kept", "THENVOI_AS": "New", "THENVOI_TOOLSETS": "default,contacts"}
     assert entry("cursor", file) == {"autoApprove": ["reply"], "type": "stdio", **COMMAND, "env": env}
+
+
+@pytest.mark.parametrize("name", ["cursor", "codex"])
+def test_another_server_of_that_name_keeps_its_place(account: Account, name: str) -> None:
+    file = account.runs(name)
+    other = ["uvx", "thenvoi-mcp"]
+    table = TARGETS[name].table
+    file.write_text(
+        f'[{table}.thenvoi]\ncommand = "uvx"\nargs = ["thenvoi-mcp"]\nenv = {{ TOKEN = "x" }}\n'
+        if name == "codex"
+        else json.dumps({table: {"thenvoi": {"command": other[0], "args": other[1:], "env": {"TOKEN": "x"}}}})
+    )
+    before = file.read_bytes()
+    for more in ([], ["--uninstall"]):
+        ended = account.types(name, *more)
+        assert ended.code == 1
+        assert "its thenvoi is another server; --name gives ours another name" in ended.err
+        assert file.read_bytes() == before
+    account.succeeds(name, "--name", "bridge")
+    assert said(file)[table]["bridge"]["command"] == COMMAND["command"]
+    account.succeeds(name, "--force")
+    assert entry(name, file).keys() - {"type"} == COMMAND.keys()
+
+
+@pytest.mark.parametrize(
+    ("found", "is_ours"),
+    [
+        ({"command": "/usr/bin/thenvoi-bridge"}, True),
+        ({"command": "C:\\bin\\thenvoi-bridge.exe"}, True),
+        ({"command": "/usr/bin/python", "args": ["-m", "thenvoi_bridge"]}, True),
+        ({"command": "uvx", "args": ["thenvoi-bridge"]}, True),
+        ({"command": "uvx", "args": ["thenvoi-mcp"]}, False),
+        ({"command": None, "args": "thenvoi-bridge"}, False),
+        ({}, False),
+    ],
+    ids=str,
+)
+def test_an_entry_is_ours_if_it_starts_the_bridge_in_whatever_way(
+    found: dict[str, Any], is_ours: bool
+) -> None:
+    assert server.is_ours(found) is is_ours
 
 
 def test_a_host_that_is_not_here_is_written_only_with_force(account: Account) -> None:
@@ -205,7 +246,7 @@ def test_what_cannot_be_read_is_left_as_it_is(account: Account, name: str, conte
         assert ended.code == 1
         assert f"Error: {file} is left as it is: " in ended.err
         assert why in ended.err
-        assert ended.err.rstrip().endswith("--print shows what to put into it by hand.")
+        assert ended.err.rstrip().endswith("(--print shows what to put into it by hand.)")
     assert tree(account.home) == {str(file): content}
 
 

@@ -125,7 +125,7 @@ HOSTS = (
         45,
         45,
         _EVERYWHERE | _TERMINAL,
-        "How long a tool may take is not documented. 100 tools are used at most.",
+        "Cascade; its newer agent, Devin, reads another file. How long a tool may take is not documented.",
         GUESSED,
     ),
     Host(

@@ -69,7 +69,7 @@ def _assignments(_: click.Context, __: click.Parameter, given: Sequence[str]) ->
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--print", "only_print", is_flag=True, help="Show what to paste, and change nothing.")
 @click.option("--uninstall", is_flag=True, help="Take the server out again, and nothing else.")
-@click.option("--force", is_flag=True, help="Do it although the host does not seem to be here.")
+@click.option("--force", is_flag=True, help="Do it although something speaks against it.")
 def install(
     host: str,
     name: str,
@@ -91,7 +91,7 @@ def install(
     target = TARGETS[host]
     place = _place(target, project)
     if uninstall:
-        _carry_out(changes.removing(place, name), name, _REMOVED, dry_run=dry_run, force=True)
+        _carry_out(changes.removing(place, name, force=force), name, _REMOVED, dry_run=dry_run, force=True)
         return
     more = {_AS: agent, "THENVOI_API_KEY_FILE": str(key_file.absolute()) if key_file else None}
     chosen = Server(server.this_command(), _checked(env, more), _keys(with_key, project))
@@ -99,7 +99,9 @@ def install(
         click.echo(changes.snippet(target, name, chosen), nl=False)
         return
     _refuse_passing(force)
-    _carry_out(changes.installing(place, name, chosen), name, _INSTALLED, dry_run=dry_run, force=force)
+    _carry_out(
+        changes.installing(place, name, chosen, force=force), name, _INSTALLED, dry_run=dry_run, force=force
+    )
 
 
 def _place(target: Target, project: Path | None) -> Place:
@@ -131,8 +133,8 @@ def _keys(wanted: bool, project: Path | None) -> dict[str, str]:
 def _refuse_passing(force: bool) -> None:
     if server.is_passing() and not force:
         raise click.ClickException(
-            "This installation lies in a cache and may vanish. Install it for good first, with "
-            "`uv tool install thenvoi-bridge`, or give --force."
+            "This installation lies in a cache and may vanish. Install it for good first, "
+            "as with `uv tool install`, or give --force."
         )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from thenvoi_bridge import settings
 from thenvoi_bridge.bridge.hosts import HOSTS, RUNGS, Host
 from thenvoi_bridge.doctor.findings import Finding
 from thenvoi_bridge.install.changes import CannotChange, Place, servers
+from thenvoi_bridge.install.server import is_ours
 from thenvoi_bridge.install.targets import TARGETS
 from thenvoi_bridge.settings import BadSetting, Folders
 
@@ -30,10 +31,11 @@ def _look_at(place: Place) -> Iterator[Finding]:
     target = place.target
     cure = f"thenvoi-bridge install {target.name}"
     try:
-        ours = {name: entry for name, entry in servers(place).items() if _is_ours(name, entry)}
+        there = {name: entry for name, entry in servers(place).items() if isinstance(entry, dict)}
     except CannotChange as exc:
         yield Finding("error", "host", str(exc), "Mend the file; the host cannot read it either.")
         return
+    ours = {name: entry for name, entry in there.items() if is_ours(entry)}
     if not ours:
         more = {"host": target.name, "installed": False}
         yield Finding("ok", "host", f"{target.title} is here, without the bridge.", cure, more)
@@ -46,14 +48,6 @@ def _look_at(place: Place) -> Iterator[Finding]:
             yield Finding("error", "host", f"{said}, but {trouble}.", cure, more)
         else:
             yield Finding("ok", "host", f"{said}. It can hear by: {', '.join(rungs)}.", None, more)
-
-
-def _is_ours(name: str, entry: Any) -> bool:
-    """Whether an entry is the bridge, however it was written."""
-    if not isinstance(entry, dict):
-        return False
-    command = PurePath(str(entry.get("command", ""))).name
-    return "thenvoi" in (name, command) or "thenvoi" in command or "thenvoi_bridge" in str(entry.get("args"))
 
 
 def _trouble(entry: dict[str, Any]) -> str | None:

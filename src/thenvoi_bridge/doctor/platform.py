@@ -9,8 +9,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from websockets.exceptions import WebSocketException
-
 from thenvoi_bridge.bridge.endpoint import Side, sides_of
 from thenvoi_bridge.bridge.receiving import Reception
 from thenvoi_bridge.client import Client
@@ -110,11 +108,11 @@ async def _knocked(url: str) -> Finding:
     more = {"connection": None}
     try:
         status = await answer_without_key(url, Pace(patience=PATIENCE))
-    except (OSError, TimeoutError, WebSocketException) as exc:
-        said = f"The WebSocket at {url} does not answer ({type(exc).__name__})."
+    except OSError:
+        said = f"The WebSocket at {url} does not answer."
         return Finding("error", "socket", said, _NO_SOCKET, more)
     if status in (101, 400, 401, 403):
-        return Finding("ok", "socket", "No bridge runs now; the platform's WebSocket answers.", None, more)
+        return Finding("ok", "socket", "No bridge runs here; the platform's WebSocket answers.", None, more)
     said = f"The WebSocket at {url} answers with HTTP {status}."
     return Finding("error", "socket", said, _NO_SOCKET, more)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from thenvoi_bridge.install import documents, files
 from thenvoi_bridge.install.documents import Format, Unreadable
-from thenvoi_bridge.install.server import HIDDEN, Server
+from thenvoi_bridge.install.server import HIDDEN, Server, is_ours
 from thenvoi_bridge.install.targets import Target
 from thenvoi_bridge.settings import Folders
 
@@ -80,17 +80,34 @@ class Change:
             raise _cannot(place.file, exc) from exc
 
 
-def installing(place: Place, name: str, server: Server) -> Change:
-    """Put the server into a configuration, or bring it up to date. Raises `CannotChange`."""
+def installing(place: Place, name: str, server: Server, *, force: bool) -> Change:
+    """Put the server into a configuration, or bring it up to date. Raises `CannotChange`.
+
+    A server of this name that is not ours is replaced only with `force`, and then nothing of it stays.
+    """
     path, entry = (place.target.table, name), server.entry(place.target)
     secrets = tuple(server.secrets.values())
-    return _change(place, lambda text, form: documents.with_entry(text, form, path, entry), secrets)
+
+    def put(text: str, form: Format) -> str:
+        if _is_strange(text, form, path, force):
+            text = documents.without_entry(text, form, path)
+        return documents.with_entry(text, form, path, entry)
+
+    return _change(place, put, secrets)
 
 
-def removing(place: Place, name: str) -> Change:
-    """Take the server of this name out of a configuration. Raises `CannotChange`."""
+def removing(place: Place, name: str, *, force: bool) -> Change:
+    """Take the server of this name out of a configuration; one that is not ours only with `force`.
+
+    Raises `CannotChange`.
+    """
     path = (place.target.table, name)
-    return _change(place, lambda text, form: documents.without_entry(text, form, path))
+
+    def take(text: str, form: Format) -> str:
+        _is_strange(text, form, path, force)
+        return documents.without_entry(text, form, path)
+
+    return _change(place, take)
 
 
 def snippet(target: Target, name: str, server: Server) -> str:
@@ -114,13 +131,23 @@ def _change(place: Place, edit: Callable[[str, Format], str], secrets: tuple[str
         raise _cannot(place.file, exc) from exc
 
 
+def _is_strange(text: str, form: Format, path: tuple[str, str], force: bool) -> bool:
+    """Whether another server has this name. Raises `Unreadable` if it is to keep it."""
+    there = documents.entry(text, form, path)
+    if not there or is_ours(there):
+        return False
+    if force:
+        return True
+    raise Unreadable(f"its {path[1]} is another server; --name gives ours another name, --force its place")
+
+
 def _absent(place: Place) -> str:
     return f"{place.target.title} does not seem to be here: there is no {place.own}. --force writes anyway."
 
 
 def _cannot(file: Path, exc: Exception) -> CannotChange:
     why = (exc.strerror or "it cannot be reached") if isinstance(exc, OSError) else str(exc)
-    return CannotChange(f"{file} is left as it is: {why}. --print shows what to put into it by hand.")
+    return CannotChange(f"{file} is left as it is: {why}. (--print shows what to put into it by hand.)")
 
 
 def _hidden(text: str, secrets: tuple[str, ...]) -> str:

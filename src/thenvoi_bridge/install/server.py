@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from thenvoi_bridge.install.targets import Target
@@ -35,6 +35,13 @@ class Server:
         env = {**self.env, **secrets}
         command, *args = self.command
         return typed | {"command": command, "args": args} | ({"env": env} if env else {})
+
+
+def is_ours(entry: Mapping[str, Any]) -> bool:
+    """Whether a host's entry starts the bridge, this installation or another, in whatever way."""
+    words = [entry.get("command"), *(entry["args"] if isinstance(entry.get("args"), list) else ())]
+    names = {PurePath(str(word).replace("\\", "/")).name.removesuffix(".exe") for word in words}
+    return not names.isdisjoint({"thenvoi-bridge", "thenvoi_bridge"})
 
 
 def this_command(python: str = sys.executable) -> tuple[str, ...]:

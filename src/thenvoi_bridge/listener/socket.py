@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
 import anyio
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import InvalidStatus, WebSocketException
 
 from thenvoi_bridge import __version__
 from thenvoi_bridge.listener.pace import Pace
@@ -86,14 +86,16 @@ def opener(url: str, key: str, agent_id: str | None, pace: Pace) -> Callable[[bo
 async def answer_without_key(url: str, pace: Pace) -> int:
     """The HTTP status that a platform's socket has for whoever shows no key: 403, if all is well.
 
-    101 if it lets him in; then it is left at once. Nobody's connection is touched. Raises `OSError`,
-    `TimeoutError`, and `WebSocketException` for an answer that is none.
+    101 if it lets him in; then it is left at once. Nobody's connection is touched. Raises `OSError`, also for
+    an answer that is none, and `TimeoutError`.
     """
     try:
         async with opener(url, "", None, pace)(False):
             return 101
     except InvalidStatus as exc:
         return exc.response.status_code
+    except WebSocketException as exc:
+        raise ConnectionError(type(exc).__name__) from exc
 
 
 async def hang_up(ws: ClientConnection, seconds: float) -> None:
