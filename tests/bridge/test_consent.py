@@ -207,6 +207,7 @@ async def test_an_answer_counts_once_and_for_its_call_alone(scene: Scene, state:
             await call("send_message", {**text, "content": "one"}, request_state="x", input_responses=yes),
         ):
             assert isinstance(forged, types.InputRequiredResult)
+        assert isinstance(forged, types.InputRequiredResult)
         again = {"request_state": forged.request_state, "input_responses": yes}
         sent = await call("send_message", {**text, "content": "one"}, **again)
         assert isinstance(sent, types.CallToolResult)

@@ -95,6 +95,7 @@ async def test_the_status_says_who_where_and_how(scene: Scene, state: Path, mode
         "agent": {"id": scout.id, "handle": scout.handle, "name": "Scout"},
         "person": None,
         "unread": 0,
+        "held_back": 0,
         "dead": 0,
         "contact_requests": 0,
         "rooms": 1,

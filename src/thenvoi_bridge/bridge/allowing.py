@@ -56,6 +56,11 @@ class Doorman:
         self._wanted = {*allowed.senders, *handles}
         self._met: set[str] = set()
 
+    @property
+    def is_choosy(self) -> bool:
+        """Whether it matters who writes."""
+        return bool(self._wanted)
+
     def sees(self, chat_id: str, sender_id: str) -> bool:
         """Whether messages of that sender in that room are for this host."""
         known = not self._wanted or sender_id in self._wanted or sender_id in self._met

@@ -157,7 +157,8 @@ class Seat:
             async with anyio.create_task_group() as tasks:
                 for work in (self.inbox.watch, self.settler.run, self.sender.run, self._extend):
                     tasks.start_soon(work)
-                tasks.start_soon(self._get_to_know, ring)
+                if self._doorman.is_choosy:
+                    tasks.start_soon(self._get_to_know, ring)
                 if await self._follow(ring, moved):
                     await self._receive(ring, moved)
                 tasks.cancel_scope.cancel()
