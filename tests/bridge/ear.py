@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import anyio
 import mcp_types as types
@@ -35,16 +36,19 @@ class Ear:
 
 @asynccontextmanager
 async def subscribed(
-    state: Path, mode: str, *uris: str, locate: Locate | None = None
+    state: Path, mode: str, *uris: str, locate: Locate | None = None, **more: Any
 ) -> AsyncGenerator[tuple[Desk, Ear]]:
-    """A host that has asked to be told of these as its era does it; without a platform nothing happens."""
+    """A host that has asked to be told of these as its era does it; without a platform nothing happens.
+
+    `more` goes to its desk.
+    """
     ear = Ear()
 
     async def hear(message: object) -> None:
         if mode == "legacy" and isinstance(message, types.ResourceUpdatedNotification):
             ear(str(message.params.uri))
 
-    async with desk(locate or nowhere(), state, mode, message_handler=hear) as host:
+    async with desk(locate or nowhere(), state, mode, message_handler=hear, **more) as host:
         if mode == "legacy":
             for uri in uris:
                 await host.llm.subscribe_resource(uri)

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from tests.bridge.conftest import Scene
 from tests.bridge.desk import BOTH, EVERYTHING, Desk, at, desk, live
+from tests.bridge.ear import subscribed
 from tests.world import Somebody, say
-from thenvoi_bridge.bridge import wording
+from thenvoi_bridge.bridge import delivery, wording
 from thenvoi_bridge.bridge.allowing import Allowed, Doorman
 from thenvoi_bridge.bridge.profiles import Choice, NoSuchTool, chosen
 from thenvoi_bridge.contract.chats import ChatRoom
@@ -102,6 +104,26 @@ async def test_a_page_of_what_is_allowed_is_full_and_leads_on(scene: Scene, stat
         second = await host.shown("inbox_read", limit=2, after=first["next_cursor"])
         third = await host.shown("inbox_read", limit=2, after=second["next_cursor"])
         assert [texts(page) for page in (first, second, third)] == [["one", "two"], ["three"], []]
+
+
+async def test_nobody_is_woken_by_what_he_may_not_see(
+    scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "QUIET", 0.0)
+    writer, only = await writer_in(scene, scene.room), Allowed(senders=[scene.alice.id])
+    here = at(scene.here, agent=scene.scout)
+    async with subscribed(state, "auto", "thenvoi://inbox", locate=here, allowed=only) as (host, told):
+        await host.until("live")
+        await say(scene.alice, scene.room, scene.scout, "hello")
+        await told.until(1)
+        assert len((await host.shown("inbox_read"))["messages"]) == 1  # and by now it has been told of that
+        known = len(told.heard)
+        await tell(writer, scene, "psst")
+        await held_back(host, 1)
+        assert len((await host.shown("inbox_read"))["messages"]) == 1
+        assert len(told.heard) == known
+        await say(scene.alice, scene.room, scene.scout, "hello again")
+        await told.until(known + 1)
 
 
 async def test_in_a_room_that_is_not_allowed_nothing_is_heard_said_or_done(scene: Scene, state: Path) -> None:

@@ -107,9 +107,19 @@ def test_tools_that_cannot_be_had_are_refused_with_the_name_of_the_variable(
     assert str(caught.value) == said
 
 
-def test_a_process_that_cannot_have_its_tools_ends_with_a_sentence_and_code_2(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "thenvoi_bridge", "--state-dir", str(tmp_path), "--tools", "sent_event"]
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--tools", "sent_event"], "THENVOI_TOOLS: there is no sent_event; did you mean send_event?"),
+        (["--chat", "no/room"], "THENVOI_CHAT must be the id of a room"),
+    ],
+    ids=str,
+)
+def test_a_process_that_cannot_be_as_told_ends_with_a_sentence_and_code_2(
+    tmp_path: Path, flags: list[str], said: str
+) -> None:
+    command = [sys.executable, "-m", "thenvoi_bridge", "--state-dir", str(tmp_path), *flags]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr == "Error: THENVOI_TOOLS: there is no sent_event; did you mean send_event?\n"
+    assert done.stderr == f"Error: {said}\n"
     assert done.stdout == ""

@@ -57,8 +57,8 @@ class Doorman:
         self._met: set[str] = set()
 
     @property
-    def asks(self) -> bool:
-        """Whether it has to find out who is who."""
+    def is_choosy(self) -> bool:
+        """Whether it matters who writes."""
         return bool(self._wanted)
 
     def sees(self, chat_id: str, sender_id: str) -> bool:

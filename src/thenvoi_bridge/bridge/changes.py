@@ -21,9 +21,11 @@ class Changes:
         self._told = session.bell
         self._marks: dict[str, Hashable] = {}
         self._listed: list[str] = []
+        self._seen: str | None = None
 
     async def expect(self, uris: Iterable[str]) -> None:
         """Remember how these stand now, before whoever asks to be told of them is answered."""
+        await self._stirred()
         new = _rooms(uris) - self._marks.keys()
         self._marks |= {**dict.fromkeys(new), **await self._marks_of(new)}
 
@@ -36,14 +38,22 @@ class Changes:
             return
         self._told = bell
         wanted = self._subscribers.wanted
-        changed = await self._changed(_rooms(wanted))
+        changed, stirred = await self._changed(_rooms(wanted)), await self._stirred()
         for uri in sorted(wanted):
             place = resources.place_of(uri)
-            if place and (place.chat_id is None or place.chat_id in changed):
+            if place and (stirred if place.chat_id is None else place.chat_id in changed):
                 await self._subscribers.updated(uri)
         if (listed := await self._to_list()) != self._listed:
             self._listed = listed
             await self._subscribers.list_changed()
+
+    async def _stirred(self) -> bool:
+        """Whether anything has changed that the host may see; what it may not is no reason to wake it."""
+        try:
+            before, self._seen = self._seen, await self._session.glimpse()
+        except Trouble:
+            self._seen = None
+        return self._seen is None or self._seen != before
 
     async def _changed(self, chat_ids: Collection[str]) -> set[str]:
         """The rooms of these that are not as they were. While nobody can tell they are."""

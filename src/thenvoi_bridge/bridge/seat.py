@@ -161,7 +161,7 @@ class Seat:
                 workers = (self.settler.run, self.sender.run, self.noting.run, self._extend)
                 for work in (self.inbox.watch, *workers):
                     tasks.start_soon(work)
-                if self._doorman.asks:
+                if self._doorman.is_choosy:
                     tasks.start_soon(self._get_to_know, ring)
                 if await self._follow(ring, moved):
                     await self._receive(ring, moved)

@@ -144,6 +144,12 @@ class Session:
         """Set when the inbox, or the connection to it, may have changed. Take it before you look."""
         return self._rang
 
+    async def glimpse(self) -> str | None:
+        """Text that is another when the host's view has changed; None where nothing is kept from it."""
+        if self.allowed.is_everything or self._seat is None:
+            return None
+        return f"{self.connection} {self.trouble} {await self._seat.inbox.glimpse()}"
+
     def ring(self) -> None:
         """Tell everybody who waits that something may have changed."""
         rang, self._rang = self._rang, anyio.Event()

@@ -31,8 +31,13 @@ UNREAD = frozenset({State.READY, State.LEASED})
 
 def count(table: Table, states: Collection[State], by: Caller) -> int:
     """How many messages in these states the caller may see."""
+    return sum(number for number, _ in seen(table, states, by))
+
+
+def seen(table: Table, states: Collection[State], by: Caller) -> list[tuple[int, int]]:
+    """How many these are and which came last, for each room and sender that the caller may see."""
     tally = table.tally(states).items()
-    return sum(number for pair, number in tally if by.sees is None or by.sees(*pair))
+    return [found for pair, found in tally if by.sees is None or by.sees(*pair)]
 
 
 def turn(

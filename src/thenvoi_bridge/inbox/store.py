@@ -16,11 +16,11 @@ import anyio
 from thenvoi_bridge.contract.messages import ChatMessage
 from thenvoi_bridge.inbox import protocol, survey, tidy
 from thenvoi_bridge.inbox.board import Board
-from thenvoi_bridge.inbox.core import OPEN, Item, Outcome, Sees, State
+from thenvoi_bridge.inbox.core import HELD, OPEN, Item, Outcome, Sees, State
 from thenvoi_bridge.inbox.ledger import Ledger
 from thenvoi_bridge.inbox.outbox import Outbox
 from thenvoi_bridge.inbox.ownership import Owner
-from thenvoi_bridge.inbox.paging import UNREAD, Page, count, turn
+from thenvoi_bridge.inbox.paging import UNREAD, Page, count, seen, turn
 from thenvoi_bridge.inbox.shelf import Shelf
 from thenvoi_bridge.inbox.table import Table
 from thenvoi_bridge.inbox.trouble import Trouble
@@ -195,6 +195,12 @@ class Inbox:
         by = self._shelf.caller(0.0)
         everybody = replace(by, sees=None)
         return await self._shelf.read(lambda rows: count(rows, UNREAD, everybody) - count(rows, UNREAD, by))
+
+    async def glimpse(self) -> str:
+        """Text that is another when what this process may see has changed; it does not say what."""
+        by = self._shelf.caller(0.0)
+        kinds = ({State.READY}, HELD, {State.DEAD})
+        return await self._shelf.read(lambda rows: str([seen(rows, states, by) for states in kinds]))
 
     async def senders(self) -> set[tuple[str, str]]:
         """From which rooms and senders there is something that has not ended well, seen or not."""

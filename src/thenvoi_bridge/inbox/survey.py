@@ -20,7 +20,7 @@ _SIGNS: tuple[LiteralString, ...] = (
 def unread(rows: Table, by: Caller) -> dict[str, int]:
     """How many messages the caller may see that nobody has begun to answer, by room, where there are any."""
     found: Counter[str] = Counter()
-    for (chat_id, sender_id), number in rows.tally(UNREAD).items():
+    for (chat_id, sender_id), (number, _) in rows.tally(UNREAD).items():
         found[chat_id] += number if by.sees is None or by.sees(chat_id, sender_id) else 0
     return dict(+found)
 

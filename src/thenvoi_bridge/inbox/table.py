@@ -115,14 +115,14 @@ class Table:
         """The highest arrival number, 0 before the first."""
         return self._number("SELECT COALESCE(MAX(seq), 0) AS number FROM inbox")
 
-    def tally(self, states: Collection[State]) -> dict[tuple[str, str], int]:
-        """How many messages in these states there are by room and sender."""
+    def tally(self, states: Collection[State]) -> dict[tuple[str, str], tuple[int, int]]:
+        """How many messages in these states there are by room and sender, and the last arrival number."""
         sql: LiteralString = (
-            "SELECT chat_id, sender_id, COUNT(*) AS number FROM inbox "
+            "SELECT chat_id, sender_id, COUNT(*) AS number, MAX(seq) AS last FROM inbox "
             "WHERE state IN (?, ?, ?, ?, ?, ?, ?) GROUP BY chat_id, sender_id"
         )
         rows = self.tx.all(sql, *islice(cycle(states), len(State)))
-        return {(row["chat_id"], row["sender_id"]): int(row["number"]) for row in rows}
+        return {(row["chat_id"], row["sender_id"]): (row["number"], row["last"]) for row in rows}
 
     def since(self, chat_id: str) -> str:
         """When the last message of a room that came in was sent, by the platform's clock; '' if none did."""
