@@ -274,6 +274,21 @@ async def test_an_inbox_that_is_made_meanwhile_wakes_it_too(state: Path) -> None
     assert [(end.code, ids(end.err)) for end in ends] == [(2, ["m1"])]
 
 
+async def test_nobody_waits_for_a_host_that_has_gone(state: Path) -> None:
+    await fill(state)
+    with start(state, "stop", "--wait", "60") as process:
+        assert process.stdin
+        assert process.stderr
+        process.stdin.write('{"session_id": "s1"}')
+        process.stdin.close()
+        process.stdin = None
+        await until(anyio.Path(state / "hooks").exists)
+        process.stderr.close()  # a shell that has started it would live on
+        assert await to_thread.run_sync(partial(process.wait, timeout=20)) == 0
+    await fill(state, mention("m1"))
+    assert await told(state, "stop") == ["m1"]
+
+
 async def test_where_nothing_comes_it_sleeps_on(state: Path) -> None:
     await fill(state)
     ended = await woken(state, "0.5")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import select
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import anyio
 from filelock import FileLock, Timeout
 
 from thenvoi_bridge.bridge import notice
@@ -15,6 +19,9 @@ from thenvoi_bridge.inbox.found import Found, NoInbox, visit
 from thenvoi_bridge.inbox.ladder import Rung
 from thenvoi_bridge.inbox.ownership import private_folder
 from thenvoi_bridge.inbox.watching import Watch
+
+LOOK = 1.0
+"""Seconds between two looks at whether the host is still there."""
 
 SOME = 20
 """Messages of an agent that one notice has at most."""
@@ -35,14 +42,18 @@ async def woken(
 ) -> tuple[str | None, list[str]]:
     """The same, once there is something to tell, or nothing after so many seconds. It prolongs no turn.
 
-    Of several processes that wait for one session only the first does. Raises `NotPrivate`, `OSError` and
+    Of several processes that wait for one session only the first does, and none for a host that has gone:
+    what it told would count as told, and nobody would have heard it. Raises `NotPrivate`, `OSError` and
     `NoInbox` where the folder cannot be used.
     """
     telling = Telling(session)
     with _alone(private_folder(state_dir / "hooks"), session) as first:
         watch = Watch(state_dir, agent, telling.look)
         if first:
-            await watch.until_seen(seconds)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_end_with_the_host, os.getppid(), tasks.cancel_scope)
+                await watch.until_seen(seconds)
+                tasks.cancel_scope.cancel()
         return telling.text, [*watch.unusable.values()]
 
 
@@ -67,6 +78,22 @@ class Telling:
         new = await ledger.note(Rung.HOOK, self._session, [*said], now)
         self._paragraphs += [paragraph for id, paragraph in said.items() if id in new]
         return bool(new)
+
+
+async def _end_with_the_host(parent: int, waiting: anyio.CancelScope) -> None:
+    while True:
+        if os.getppid() != parent or not _is_read(sys.stderr.fileno()):
+            waiting.cancel()
+        await anyio.sleep(LOOK)
+
+
+def _is_read(pipe: int) -> bool:
+    """Whether somebody holds the other end; a shell between us may outlive the host."""
+    if sys.platform == "win32":
+        return True
+    poll = select.poll()
+    poll.register(pipe, 0)
+    return not poll.poll(0)
 
 
 @contextmanager
