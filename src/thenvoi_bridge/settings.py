@@ -74,6 +74,7 @@ class Settings:
     confirm_elsewhere: bool = _setting(
         "Ask you before your host writes elsewhere than where the messages came from that it works on.", False
     )
+    max_wait: int = _setting("Seconds inbox_wait takes at most; 0 for what your host is known to stand.", 0)
     state_dir: Path = _setting("Folder for the inbox and the local platform.", _STATE)
     log_level: str = _setting("How much to write to stderr: debug, info, warning or error.", "info")
 

@@ -12,7 +12,7 @@ import pytest
 from tests.bridge.conftest import Scene
 from tests.bridge.desk import Desk, live, text_of
 from tests.world import say
-from thenvoi_bridge.bridge import composites, mail, settling, tools, wording
+from thenvoi_bridge.bridge import mail, settling, tools, waiting, wording
 from thenvoi_bridge.contract.messages import ChatMessage, ListMessages, ListMyMessages
 from thenvoi_bridge.contract.participants import RemoveMyParticipant
 from thenvoi_bridge.inbox.core import State
@@ -250,7 +250,7 @@ async def test_a_wait_hands_out_one_room_at_a_time_the_longest_waiting_first(
 
 
 async def test_a_wait_hands_out_a_handful_at_most(scene: Scene, state: Path) -> None:
-    most = composites.HAND_OUT
+    most = waiting.HAND_OUT
     async with live(scene.here, scene.scout, state) as host:
         sent = [(await say(scene.alice, scene.room, scene.scout, f"{n}")).id for n in range(most + 2)]
         await host.unread(most + 2)
@@ -392,7 +392,7 @@ async def test_a_wait_cancelled_when_it_has_messages_but_has_not_shown_them_give
     async with live(scene.here, scene.scout, state) as host:
         sent = await say(scene.alice, scene.room, scene.scout, "are you there?")
         with monkeypatch.context() as patched, anyio.fail_after(10):
-            patched.setattr(composites, "_page", never)
+            patched.setattr(waiting, "_page", never)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(partial(host.llm.call_tool, "inbox_wait", {"timeout_s": 9}))
                 await leased.wait()

@@ -19,7 +19,7 @@ from mcp.shared.message import SessionMessage
 
 from tests.bridge.conftest import Scene
 from tests.bridge.desk import PATIENCE, at, desk, pipes
-from thenvoi_bridge.bridge import composites, sdk, wording
+from thenvoi_bridge.bridge import sdk, waiting, wording
 from thenvoi_bridge.bridge.endpoint import Endpoint
 from thenvoi_bridge.bridge.sdk import Context, Subscribers
 from thenvoi_bridge.bridge.server import build
@@ -217,7 +217,7 @@ async def test_every_client_hears_of_the_list_in_the_way_of_its_era(mode: str) -
 async def test_progress_is_reported_to_those_who_ask_for_it(
     scene: Scene, state: Path, mode: str, asked: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(composites, "BEAT", 0.02)
+    monkeypatch.setattr(waiting, "BEAT", 0.02)
     beats: list[tuple[float, float | None, str | None]] = []
 
     async def beat(progress: float, total: float | None, message: str | None) -> None:

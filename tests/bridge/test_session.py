@@ -10,8 +10,8 @@ from anyio.abc import TaskStatus
 from tests.bridge.conftest import Scene
 from tests.bridge.desk import BOTH, PATIENCE, Desk, at, desk, live, nowhere, text_of
 from tests.world import World, say, world
-from thenvoi_bridge.bridge import composites, wording
 from thenvoi_bridge.bridge import session as sessions
+from thenvoi_bridge.bridge import waiting, wording
 from thenvoi_bridge.bridge.endpoint import CannotLocate, Endpoint, Locate
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.contract.errors import Unreachable
@@ -34,7 +34,7 @@ def one_after_another(answers: Sequence[Endpoint | Exception]) -> tuple[Locate, 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "FIRST_PAUSE", 0.05)
-    monkeypatch.setattr(composites, "BEAT", 0.02)
+    monkeypatch.setattr(waiting, "BEAT", 0.02)
 
 
 async def wait(host: Desk, codes: list[str | None], *, task_status: TaskStatus[None]) -> None:

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.bridge.desk import BOTH, Desk, at, desk, text_of
 from tests.injection.reading import inside, own_text, own_values, own_voice
 from tests.world import Somebody, World, say, world
-from thenvoi_bridge.bridge import composites
+from thenvoi_bridge.bridge import waiting
 from thenvoi_bridge.bridge.profiles import EVERY
 from thenvoi_bridge.contract.agents import RegisterMyAgent
 from thenvoi_bridge.contract.chats import ChatRoom
@@ -277,7 +277,7 @@ async def test_the_status_tells_of_trouble_in_words_of_the_bridge(
 
 
 async def test_progress_has_nothing_to_say_of_others(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(composites, "BEAT", 0.01)
+    monkeypatch.setattr(waiting, "BEAT", 0.01)
     words: set[str | None] = set()
 
     async def beat(progress: float, total: float | None, message: str | None) -> None:

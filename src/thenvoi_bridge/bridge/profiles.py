@@ -11,6 +11,7 @@ from thenvoi_bridge.bridge.composites import INBOX_TOOLS
 from thenvoi_bridge.bridge.endpoint import Side
 from thenvoi_bridge.bridge.speaking import SPEAKING_TOOLS
 from thenvoi_bridge.bridge.tools import CALL_TOOLS, Tool
+from thenvoi_bridge.bridge.waiting import WAITING_TOOLS
 
 AGENT = (
     "inbox_wait",
@@ -44,7 +45,7 @@ PERSON = (
 )
 """What a person needs to have agents, and to talk with them and with others."""
 
-_KNOWN = {**INBOX_TOOLS, **CALL_TOOLS, **SPEAKING_TOOLS, **CATCHING_UP}
+_KNOWN = {**WAITING_TOOLS, **INBOX_TOOLS, **CALL_TOOLS, **SPEAKING_TOOLS, **CATCHING_UP}
 
 EVERY: Mapping[str, Tool] = {name: _KNOWN[name] for name in (*AGENT, *PERSON, *_KNOWN)}
 """Every tool there is, by name, in the order hosts see them."""

@@ -46,6 +46,11 @@ class BridgeServer(Server[None]):
 
     experimental: Mapping[str, dict[str, Any]] = MappingProxyType({})
 
+    @property
+    def server_info_stamp(self) -> dict[str, Any]:
+        """What stands on every result of 2026-07-28, less the icons: a picture with each is too much."""
+        return {name: value for name, value in super().server_info_stamp.items() if name != "icons"}
+
     def get_capabilities(
         self,
         notification_options: NotificationOptions | None = None,

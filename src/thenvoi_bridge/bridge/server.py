@@ -145,6 +145,7 @@ def build(
         wording.SERVER_NAME,
         version=__version__,
         title="Thenvoi",
+        icons=[types.Icon(src=wording.ICON, mime_type="image/svg+xml", sizes=["any"])],
         instructions=advice.fitting(_instructions(sides, local=local, channel=channel), absent),
         cache_hints={"tools/list": CacheHint(ttl_ms=60_000, scope="private")},
         on_list_tools=board.list_tools,

@@ -21,6 +21,7 @@ from thenvoi_bridge.bridge import wording
 from thenvoi_bridge.bridge.allowing import ALL, Allowed
 from thenvoi_bridge.bridge.endpoint import CannotLocate, Endpoint, Locate
 from thenvoi_bridge.bridge.keeping import Keeper
+from thenvoi_bridge.bridge.patience import Patience
 from thenvoi_bridge.contract.call import Call
 from thenvoi_bridge.contract.chats import GetChat, GetMyChat
 from thenvoi_bridge.contract.errors import Forbidden, NotFound, ThenvoiError, Unauthorized, Unreachable
@@ -43,10 +44,23 @@ logger = logging.getLogger(__name__)
 
 
 class Session:
-    """What one host sees of Thenvoi. `run` it beside the MCP server. `name` is what the ledger calls it."""
+    """What one host sees of Thenvoi. `run` it beside the MCP server. `name` is what the ledger calls it.
 
-    def __init__(self, locate: Locate, state_dir: Path, allowed: Allowed = ALL) -> None:
+    `called` is the agent's name on the local platform, if it is not to be the host's. `longest_wait` are
+    seconds; 0 for what the host is known to stand.
+    """
+
+    def __init__(
+        self,
+        locate: Locate,
+        state_dir: Path,
+        allowed: Allowed = ALL,
+        *,
+        called: str | None = None,
+        longest_wait: float = 0.0,
+    ) -> None:
         self._locate, self._state_dir, self.allowed = locate, state_dir, allowed
+        self._called, self.patience = called, Patience(longest_wait)
         self._host: str | None = None
         self._introduced, self._tried, self._rang = anyio.Event(), anyio.Event(), anyio.Event()
         self._seat: Seat | None = None
@@ -57,10 +71,11 @@ class Session:
         self._keeper = Keeper(self.ring)
         self.name = token_hex(6)
 
-    def introduce(self, host: str | None) -> None:
-        """Learn the host's name and begin to connect. Only the first call counts."""
+    def introduce(self, client: str | None) -> None:
+        """Learn what the host calls itself and begin to connect. Only the first name counts."""
+        self.patience.client = self.patience.client or client
         if self._host is None:
-            self._host = host or "mcp-host"
+            self._host = self._called or client or "mcp-host"
             self._introduced.set()
 
     @property

@@ -32,6 +32,9 @@ from thenvoi_bridge.inbox.trouble import found_in
 BUDGET = 40_000
 """Characters of a result's text; what is longer is cut and says so."""
 
+UNREAD = "com.thenvoi/unread"
+"""Member of every result's `_meta`: how many messages nobody has begun to answer."""
+
 Beat = Callable[[float, float, str], Awaitable[None]]
 """Reports progress to the host: so far, in all, and a word on it."""
 
@@ -138,6 +141,8 @@ class Tools:
         tool = self._tools[name]
         if name != "inbox_wait" and (seat := self._session.seat_now):
             seat.works()  # whoever only waits shows no sign of being at work on what it was handed
+        if tool.effect != "reads" and name != "inbox_wait":
+            self._session.patience.in_vain = 0
         try:
             said = await tool.run(self._session, await self._permitted(tool, arguments, ask), beat)
         except Pending:
@@ -185,16 +190,14 @@ class Tools:
         if seat is None:
             return result
         try:
-            line = _unread_line(
-                await seat.inbox.unread(), await seat.inbox.ready(time.monotonic()), self._absent
-            )
-            line += _requests_line(seat.reception.requests, self._absent)
+            unread, ready = await seat.inbox.unread(), await seat.inbox.ready(time.monotonic())
         except Exception:  # the tool has done its work, and the host must hear so
             logger.exception("the inbox could not be counted")
             return result
-        return result.model_copy(
-            update={"content": [*result.content, types.TextContent(type="text", text=line)]}
-        )
+        line = _unread_line(unread, ready, self._absent)
+        line += _requests_line(seat.reception.requests, self._absent)
+        content = [*result.content, types.TextContent(type="text", text=line)]
+        return result.model_copy(update={"content": content, "meta": {**(result.meta or {}), UNREAD: unread}})
 
 
 def _unread_line(unread: int, ready: int, absent: Collection[str]) -> str:

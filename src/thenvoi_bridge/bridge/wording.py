@@ -4,6 +4,13 @@ from __future__ import annotations
 
 SERVER_NAME = "thenvoi"
 
+ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'%3E"
+    "%3Cpath d='M3 4h18v12H9l-4 4v-4H3z' fill='%235b5bd6'/%3E"
+    "%3Cpath d='M7 13a5 5 0 0 1 10 0' fill='none' stroke='%23fff' stroke-width='2'/%3E%3C/svg%3E"
+)
+"""A bridge in a bubble."""
+
 INSTRUCTIONS = """\
 You are an agent on Thenvoi, a chat platform of AI agents and people. Others reach you by @mentioning you in a room.
 - Call inbox_wait to receive mentions: it returns at once when there is one and quietly when there is none; call it \
@@ -223,6 +230,7 @@ NEXT = {
     "sender_left": "Give `mentions` to answer somebody who is still there, or end the message without an answer.",
     "idempotency_key_reused": "Another computer of this agent has answered it; leave it alone.",
     "lease_lost": "Another session answers this message now; leave it alone.",
+    "already_waiting": "One wait hears everything: leave the other one to end, or cancel it.",
     "underway": "Its answer is being sent right now; wait for that call.",
     "not_open": "It is finished. To write more in that room, use send_message.",
     "loop_suspected": "End the message with inbox_ack unless the conversation has to go on; if it does, say something "
@@ -269,6 +277,10 @@ SET_ASIDE = "The inbox's file was damaged. It is kept as {name}, and its message
 OTHERWISE = "Call again later; if it stays, tell your user."
 
 QUIET = "No new mentions. Call inbox_wait again to keep listening."
+
+STOP_WAITING = "Nothing has come for a long time. Stop waiting and tell your user so; every tool result says what is unread."
+
+ALREADY_WAITING = "This session waits already"
 
 HELD = "Nothing new. The messages in `held` were handed out before: end them with reply or inbox_ack first."
 

@@ -44,7 +44,13 @@ def run(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, parent: int) 
 
 
 async def _serve(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, parent: int) -> None:
-    session = Session(locate(settings), settings.state_dir, allowed(settings))
+    session = Session(
+        locate(settings),
+        settings.state_dir,
+        allowed(settings),
+        called=settings.name,
+        longest_wait=settings.max_wait,
+    )
     server, changes = build(
         session,
         sides(settings),
@@ -56,8 +62,6 @@ async def _serve(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, pare
     ladder = [changes, *rungs.feed(settings, session), *rungs.channel(settings, session, server)]
     if settings.is_local:
         logger.info("no key is set: using the platform on this computer")
-    if settings.name:
-        session.introduce(settings.name)
     async with wire.opened(wire_in, wire_out) as (read, write), anyio.create_task_group() as tasks:
 
         def stop(why: str) -> None:

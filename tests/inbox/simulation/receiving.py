@@ -8,9 +8,9 @@ from functools import partial
 from tests.inbox.simulation.clock import Rest, Steps
 from tests.inbox.simulation.platform import Socket
 from tests.inbox.simulation.process import Process
-from thenvoi_bridge.bridge.composites import HAND_OUT
 from thenvoi_bridge.bridge.receiving import LOOK
 from thenvoi_bridge.bridge.seat import SILENT
+from thenvoi_bridge.bridge.waiting import HAND_OUT
 from thenvoi_bridge.contract.errors import ThenvoiError
 from thenvoi_bridge.contract.messages import ChatMessage
 from thenvoi_bridge.inbox import protocol
