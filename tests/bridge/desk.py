@@ -143,10 +143,12 @@ async def desk(
     choice: Choice = EVERYTHING,
     allowed: Allowed = ALL,
     confirm: bool = False,
+    called: str | None = None,
+    longest_wait: float = 0.0,
     **more: Any,
 ) -> AsyncGenerator[Desk]:
     """A host whose session runs until the end of the block. `more` goes to its MCP client."""
-    session = Session(locate, state, allowed)
+    session = Session(locate, state, allowed, called=called, longest_wait=longest_wait)
     server, changes = build(session, sides, local=False, choice=choice, confirm=confirm)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(session.run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -216,6 +217,8 @@ def test_a_tool_about_rooms_cannot_be_asked_for_with_a_pin() -> None:
         ({"chat": "no/room"}, "THENVOI_CHAT"),
         ({"allow_rooms": "x,no room"}, "THENVOI_ALLOW_ROOMS"),
         ({"allow_senders": "two words"}, "THENVOI_ALLOW_SENDERS"),
+        ({"allow_senders": ","}, "THENVOI_ALLOW_SENDERS"),
+        ({"allow_rooms": " "}, "THENVOI_ALLOW_ROOMS"),
         ({"allow_rooms": "x", "chat": "y"}, "THENVOI_CHAT must be one of THENVOI_ALLOW_ROOMS"),
     ],
 )
@@ -253,3 +256,16 @@ async def test_nobody_gets_in_by_a_name_or_by_a_handle_of_elsewhere() -> None:
     assert [pair for pair in everybody if doorman.sees(*pair)] == [("here", "1")]
     assert not await doorman.meet([("here", "1")], people)
     assert asked == ["here"]  # a room that is not allowed is not even asked
+
+
+async def test_nobody_gets_in_by_taking_an_id_for_a_handle() -> None:
+    id = str(uuid4())
+
+    async def people(_: str) -> list[Face]:
+        return [Face("mallory", id)]
+
+    doorman = Doorman(Allowed(senders=[id]))
+    assert not await doorman.meet([("here", "mallory")], people)
+    assert not doorman.sees("here", "mallory")
+    assert doorman.sees("here", id)
+    assert not doorman.is_choosy  # there is no handle to look for

@@ -283,24 +283,9 @@ async def test_a_quiet_wait_says_whether_something_is_held(scene: Scene, state: 
         assert (await host.shown("inbox_wait", timeout_s=0))["note"] == wording.QUIET
 
 
-async def test_two_waits_at_once_get_different_rooms(scene: Scene, state: Path) -> None:
-    other = await scene.here.room(scene.alice, scene.scout)
-    got: list[str] = []
-
-    async with live(scene.here, scene.scout, state) as host:
-
-        async def wait() -> None:
-            got.extend(ids(await host.shown("inbox_wait", timeout_s=20)))
-
-        with anyio.fail_after(20):
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(wait)
-                tasks.start_soon(wait)
-                sent = [(await say(scene.alice, room, scene.scout, "hi")).id for room in (scene.room, other)]
-    assert sorted(got) == sorted(sent)
-
-
-@pytest.mark.parametrize("bad", [{"timeout_s": 51}, {"timeout_s": -1}, {"chat_id": "a/b"}, {"colour": "red"}])
+@pytest.mark.parametrize(
+    "bad", [{"timeout_s": -1}, {"timeout_s": "soon"}, {"chat_id": "a/b"}, {"colour": "red"}]
+)
 async def test_a_wait_with_bad_arguments_does_not_wait(
     scene: Scene, state: Path, bad: dict[str, Any]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 from thenvoi_bridge.bridge import wording
 from thenvoi_bridge.bridge.rooms import Person
+from thenvoi_bridge.contract.call import UUID
 from thenvoi_bridge.contract.errors import Forbidden, ThenvoiError
 
 
@@ -52,18 +54,20 @@ class Doorman:
 
     def __init__(self, allowed: Allowed) -> None:
         self._allowed = allowed
-        handles = (sender.removeprefix("@").casefold() for sender in allowed.senders)
-        self._wanted = {*allowed.senders, *handles}
+        # Nobody gets in by taking somebody's id for a handle.
+        named = (sender for sender in allowed.senders if not re.fullmatch(UUID, sender))
+        self._handles = {name.removeprefix("@").casefold() for name in named}
         self._met: set[str] = set()
 
     @property
     def is_choosy(self) -> bool:
-        """Whether it matters who writes."""
-        return bool(self._wanted)
+        """Whether it matters what whoever writes is called."""
+        return bool(self._handles)
 
     def sees(self, chat_id: str, sender_id: str) -> bool:
         """Whether messages of that sender in that room are for this host."""
-        known = not self._wanted or sender_id in self._wanted or sender_id in self._met
+        senders = self._allowed.senders
+        known = not senders or sender_id in senders or sender_id in self._met
         return known and self._allowed.room(chat_id)
 
     async def meet(
@@ -79,7 +83,7 @@ class Doorman:
         for chat_id in {room for room, sender in senders if self._is_strange(room, sender)}:
             with suppress(ThenvoiError):
                 people = await participants(chat_id)
-                self._met |= {p.id for p in people if p.handle and p.handle.casefold() in self._wanted}
+                self._met |= {p.id for p in people if p.handle and p.handle.casefold() in self._handles}
         return len(self._met) > before
 
     def _is_strange(self, chat_id: str, sender_id: str) -> bool:

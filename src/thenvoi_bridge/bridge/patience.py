@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import anyio
 
 from thenvoi_bridge.bridge import wording
 from thenvoi_bridge.bridge.hosts import host_of
@@ -12,13 +14,16 @@ from thenvoi_bridge.contract.errors import Conflict
 IN_VAIN = 5
 """Waits in vain, one after the other, after which a host is told to stop: each costs a turn of its model."""
 
+GRACE = 1.0
+"""Seconds that a wait which was called off may take to end before the next one begins."""
+
 
 class Patience:
     """That of one host. `client` is what it calls itself, `in_vain` how many waits have brought nothing."""
 
     def __init__(self, longest: float = 0.0) -> None:
         self._longest = longest
-        self._waiting = False
+        self._one = anyio.Lock()
         self.client: str | None = None
         self.in_vain = 0
 
@@ -32,13 +37,14 @@ class Patience:
         """Whether it has waited in vain often enough."""
         return self.in_vain >= IN_VAIN
 
-    @contextmanager
-    def wait(self) -> Iterator[None]:
+    @asynccontextmanager
+    async def wait(self) -> AsyncGenerator[None]:
         """One wait. Raises `Conflict` (`already_waiting`) while there is another one."""
-        if self._waiting:
+        with anyio.move_on_after(GRACE) as grace:
+            await self._one.acquire()
+        if grace.cancelled_caught:
             raise Conflict(wording.ALREADY_WAITING, code="already_waiting")
-        self._waiting = True
         try:
             yield
         finally:
-            self._waiting = False
+            self._one.release()

@@ -45,7 +45,7 @@ async def wait(session: Session, call: InboxWait, beat: Beat) -> Said:
     """
     longest = session.patience.longest
     seconds = longest if call.timeout_s is None else min(call.timeout_s, longest)
-    with session.patience.wait():
+    async with session.patience.wait():
         return await _wait(session, call.chat_id, seconds, beat)
 
 
