@@ -119,12 +119,12 @@ async def test_a_second_wait_of_a_session_is_refused_and_the_first_goes_on(
     async with live(scene.here, scene.scout, state, mode, longest_wait=PATIENCE) as host:
         begun = anyio.Event()
 
-        async def beaten(*_: object) -> None:
+        async def beaten(progress: float, total: float | None, message: str | None) -> None:
             begun.set()
 
         async def first() -> None:
             result = await host.llm.call_tool("inbox_wait", {}, progress_callback=beaten)
-            got.extend(message["id"] for message in result.structured_content["messages"])
+            got.extend(message["id"] for message in (result.structured_content or {})["messages"])
 
         with anyio.fail_after(PATIENCE):
             async with anyio.create_task_group() as tasks:
@@ -165,4 +165,4 @@ async def test_every_result_says_to_code_what_is_unread(scene: Scene, state: Pat
         await host.unread(1)
         done = await host.llm.call_tool("list_chats", {})
         refused = await host.llm.call_tool("inbox_ack", {"message_ids": ["nothing"]})
-        assert [result.meta[UNREAD] for result in (done, refused)] == [1, 1]
+        assert [(result.meta or {})[UNREAD] for result in (done, refused)] == [1, 1]
