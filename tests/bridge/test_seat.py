@@ -16,6 +16,7 @@ from tests.bridge.desk import PATIENCE, Desk, desk, found, live
 from tests.world import say
 from thenvoi_bridge.bridge import receiving, settling, sweeping
 from thenvoi_bridge.bridge.endpoint import Endpoint
+from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.contract.contacts import AddMyContact, AnswerContactRequest
 from thenvoi_bridge.contract.lifecycle import MarkProcessed, MarkProcessing
 from thenvoi_bridge.contract.messages import ListMessages
@@ -87,20 +88,26 @@ async def test_a_push_and_a_look_at_the_same_message_are_one(island: Scene, stat
         assert message["attempt"] == 1
 
 
-async def test_the_connection_is_told_word_by_word(island: Scene, state: Path) -> None:
+async def test_the_connection_is_told_word_by_word(
+    island: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words: list[str] = []
+    ring = Session.ring
+
+    def noted(self: Session) -> None:
+        words.append(self.connection)
+        ring(self)
+
+    monkeypatch.setattr(Session, "ring", noted)
     async with wired(island, state) as (host, wire):
-        words: list[str] = []
-
-        async def back() -> bool:
-            words.append(host.session.connection)
-            return words[-1] == "live"
-
         await cut(host, wire)
         assert (await host.read("thenvoi://status"))["socket"]["reason"]
+        words.clear()
         wire.mend()
-        await host.rung(back)
-    assert set(words) <= {"connecting", "waiting", "catching_up", "live"}
-    assert "catching_up" in words
+        await host.until("live")
+        told = {*words}
+    assert told <= {"connecting", "waiting", "catching_up", "live"}
+    assert "catching_up" in told
 
 
 async def test_the_connection_is_live_only_once_everything_was_looked_at(
