@@ -57,6 +57,13 @@ def hear(process: Popen) -> dict[str, Any]:
     return answer
 
 
+def answer(process: Popen) -> dict[str, Any]:
+    """The next message that the host reads and has asked for."""
+    while "id" not in (message := hear(process)):
+        pass
+    return message
+
+
 def call(id: int, name: str, **arguments: Any) -> dict[str, Any]:
     """A request that calls a tool."""
     params = {"name": name, "arguments": arguments}

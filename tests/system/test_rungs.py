@@ -18,6 +18,7 @@ def state(tmp_path: Path) -> Path:
     return tmp_path / "state"
 
 
+@pytest.mark.thorough
 async def test_one_message_is_seen_once_on_every_rung_and_taken_on_one(
     here: World, state: Path, tmp_path: Path
 ) -> None:
