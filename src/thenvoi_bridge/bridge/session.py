@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 from anyio import to_thread
 
-from thenvoi_bridge.bridge import wording
+from thenvoi_bridge.bridge import keys, wording
 from thenvoi_bridge.bridge.allowing import ALL, Allowed
 from thenvoi_bridge.bridge.endpoint import CannotLocate, Endpoint, Locate
 from thenvoi_bridge.bridge.keeping import Keeper
 from thenvoi_bridge.bridge.patience import Patience
 from thenvoi_bridge.contract.call import Call
-from thenvoi_bridge.contract.chats import GetChat, GetMyChat
 from thenvoi_bridge.contract.errors import Forbidden, NotFound, ThenvoiError, Unauthorized, Unreachable
 from thenvoi_bridge.contract.identity import AgentMe, GetMe, GetMyProfile, UserDetails
 
@@ -210,11 +209,11 @@ class Session:
             endpoint = self.endpoint = await self._locate(self._host)
             agent = await self._client(belongings, endpoint, endpoint.agent_key)
             human = await self._client(belongings, endpoint, endpoint.user_key)
-            me = await _who(agent, GetMe())
-            self.profile = await _who(human, GetMyProfile())
+            me = await keys.opened(agent, GetMe())
+            self.profile = await keys.opened(human, GetMyProfile())
             if not (me or self.profile):
                 raise Unauthorized(f"The platform at {endpoint.base_url} refused the key")
-            await self._look_at_the_pin(agent if me else None, human)
+            await keys.check_pin(self.allowed.chat, agent if me else None, human)
             if agent and me:
                 self._seat = await belongings.enter_async_context(self._seated(endpoint, agent, me))
             self._human = human if self.profile else None
@@ -225,17 +224,6 @@ class Session:
                 self._seat = self._human = None
                 self._trouble = Unreachable("Connecting to the platform again")
                 self.ring()
-
-    async def _look_at_the_pin(self, agent: Client | None, human: Client | None) -> None:
-        """Raise `NotFound` if the one room there is to be is none of ours."""
-        chat_id = self.allowed.chat
-        try:
-            if chat_id and agent:
-                await agent(GetChat(chat_id=chat_id))
-            elif chat_id and human:
-                await human(GetMyChat(chat_id=chat_id))
-        except NotFound as exc:
-            raise NotFound(wording.NO_SUCH_ROOM, code="no_such_room") from exc
 
     async def _stay(self) -> None:
         if self._seat is None:
@@ -292,13 +280,3 @@ class Session:
             logger.info("connected to %s as %s", where, self._seat.me.handle if self._seat else "a person")
         self._tried.set()
         self.ring()
-
-
-async def _who(client: Client | None, call: Call[Answer]) -> Answer | None:
-    """What the platform says of the key, None if it says that the key is not of this kind."""
-    if client is None:
-        return None
-    try:
-        return await client(call)
-    except (Unauthorized, Forbidden):
-        return None
