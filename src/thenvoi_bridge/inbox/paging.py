@@ -31,7 +31,15 @@ UNREAD = frozenset({State.READY, State.LEASED})
 
 def count(table: Table, states: Collection[State], by: Caller) -> int:
     """How many messages in these states the caller may see."""
+    if by.sees is None:
+        return table.count(states)
     return sum(number for number, _ in seen(table, states, by))
+
+
+def ready(table: Table, by: Caller) -> int:
+    """How many messages wait that nobody holds who lives, of those that the caller may see."""
+    free = (item for item in table.held() if by.may_take(item) and by.may_see(item))
+    return count(table, {State.READY}, by) + len([*free])
 
 
 def seen(table: Table, states: Collection[State], by: Caller) -> list[tuple[int, int]]:

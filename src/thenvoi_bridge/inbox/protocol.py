@@ -145,11 +145,6 @@ def vanish(rows: Rows, by: Caller, items: Iterable[Item]) -> None:
                 rows.update(item, core.vanish(item))
 
 
-def ready(rows: Rows, by: Caller) -> int:
-    """How many messages wait that nobody holds."""
-    return sum(by.may_take(item) for room in rows.rooms() for item in _seen(rows, by, room))
-
-
 def get(rows: Rows, by: Caller, ids: Collection[str]) -> list[Item]:
     """The messages with these ids, as their room has them.
 

@@ -20,7 +20,7 @@ from thenvoi_bridge.inbox.core import HELD, OPEN, Item, Outcome, Sees, State
 from thenvoi_bridge.inbox.ledger import Ledger
 from thenvoi_bridge.inbox.outbox import Outbox
 from thenvoi_bridge.inbox.ownership import Owner
-from thenvoi_bridge.inbox.paging import UNREAD, Page, count, seen, turn
+from thenvoi_bridge.inbox.paging import UNREAD, Page, count, ready, seen, turn
 from thenvoi_bridge.inbox.shelf import Shelf
 from thenvoi_bridge.inbox.table import Table
 from thenvoi_bridge.inbox.trouble import Trouble
@@ -236,7 +236,7 @@ class Inbox:
     async def ready(self, now: float) -> int:
         """How many of them nobody holds who lives, so that they can be handed out."""
         by = self._shelf.caller(now)
-        return await self._shelf.read(lambda rows: protocol.ready(rows, by))
+        return await self._shelf.read(lambda rows: ready(rows, by))
 
     async def dead(self) -> int:
         """How many messages have failed for good."""

@@ -115,6 +115,11 @@ class Table:
         """The highest arrival number, 0 before the first."""
         return self._number("SELECT COALESCE(MAX(seq), 0) AS number FROM inbox")
 
+    def count(self, states: Collection[State]) -> int:
+        """How many messages are in these states."""
+        sql: LiteralString = "SELECT COUNT(*) AS number FROM inbox WHERE state IN (?, ?, ?, ?, ?, ?, ?)"
+        return self._number(sql, *islice(cycle(states), len(State)))
+
     def tally(self, states: Collection[State]) -> dict[tuple[str, str], tuple[int, int]]:
         """How many messages in these states there are by room and sender, and the last arrival number."""
         sql: LiteralString = (
