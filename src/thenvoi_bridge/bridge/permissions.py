@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections import deque
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -41,6 +42,9 @@ FORGOTTEN = 3600.0
 ROOMS = 20
 """Rooms in which somebody to ask is looked for."""
 
+WAITING = 100
+"""Questions that wait to be put; the oldest are left to the terminal."""
+
 MOST = 200
 """Open messages among which an answer is looked for."""
 
@@ -72,9 +76,21 @@ class Relay:
 
     def __init__(self, session: Session, pipe: Pipe, approvers: Collection[str]) -> None:
         self._session, self._pipe, self._approvers = session, pipe, approvers
+        self._questions: deque[Question] = deque(maxlen=WAITING)
         self._asked: dict[str, Asked] = {}
 
     async def ask(self, question: Question) -> None:
+        """Have a question put to people as soon as may be. The pipe it came on is not held up by that."""
+        self._questions.append(question)
+        self._session.ring()
+
+    async def look(self) -> None:
+        """Put what is to be asked, tell Claude Code what was answered, and end these messages."""
+        while self._questions:
+            await self._put_to_people(self._questions.popleft())
+        await self._hear()
+
+    async def _put_to_people(self, question: Question) -> None:
         """Put a question to the approvers of one room; if there is none, it stays with the terminal."""
         try:
             if (where := await self._where()) is None:
@@ -85,8 +101,7 @@ class Relay:
         except (ThenvoiError, InboxError) as exc:
             logger.warning("a question of Claude Code was not put to anybody: %s", exc)
 
-    async def look(self) -> None:
-        """Tell Claude Code what was answered, and end these messages."""
+    async def _hear(self) -> None:
         now = time.monotonic()
         self._asked = {id: asked for id, asked in self._asked.items() if now - asked.at < FORGOTTEN}
         seat = self._session.seat_now
