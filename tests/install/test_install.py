@@ -301,7 +301,7 @@ def test_a_key_may_stay_in_a_file_of_its_own(account: Account, monkeypatch: pyte
         (["cursor", "--env", "THENVOI_NAME=a"], "there is no such setting"),
         (["cursor", "--env", f"THENVOI_API_KEY={KEY}"], "must not stand in a command line"),
         (["cursor", "--env", "THENVOI_BASE_URL=ftp://x"], "THENVOI_BASE_URL must begin with"),
-        (["cursor", "--key-file", "/does/not/exist"], "THENVOI_API_KEY_FILE: the file cannot be read"),
+        (["cursor", "--key-file", "/does/not/exist"], "'/does/not/exist' does not exist"),
         (["cursor", "--with-key"], "There is no key in your environment"),
         (["windsurf", "--project", "."], "Windsurf has no configuration of its own for a project"),
         (["cursor", "--project", "/does/not/exist"], "does not exist"),

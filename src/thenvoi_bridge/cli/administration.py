@@ -53,7 +53,7 @@ def set_plan(**given: Any) -> None:
 @org.command("list")
 @_ends
 def list_orgs(**given: Any) -> None:
-    """List the organisations, with how many people and agents they have."""
+    """List the organisations, and how many belong to each."""
     _do("list_organizations", given)
 
 
@@ -168,7 +168,10 @@ def delete_chat(**given: Any) -> None:
 @click.command()
 @_ends
 def seed(**given: Any) -> None:
-    """Add people, agents, rooms, contacts and memories to try things with, and print their keys."""
+    """Add sample people, agents and rooms; print their keys.
+
+    Two organisations, a room with a conversation, contacts and a memory.
+    """
     _do("seed", given, module="sample")
 
 
