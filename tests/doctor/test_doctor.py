@@ -303,7 +303,7 @@ async def test_settings_with_which_a_bridge_would_not_start_are_errors(
 ) -> None:
     code, found = await patient.findings(**bad)
     assert code == 1
-    assert sentence(found, "settings").startswith(*bad)
+    assert sentence(found, "settings").startswith(next(iter(bad)))
 
 
 async def made(patient: Patient, here: World, scout: Somebody) -> Path:

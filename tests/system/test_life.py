@@ -139,6 +139,18 @@ def test_a_signal_ends_it_though_its_main_thread_hangs(tmp_path: Path) -> None:
         assert process.wait() == 0
 
 
+def test_somebody_who_starts_it_in_a_terminal_is_told_what_it_is_for(tmp_path: Path) -> None:
+    master, terminal = os.openpty()
+    command = [*COMMAND, "--log-level", "error"]
+    pipes: dict[str, Any] = {"stdin": terminal, "stdout": terminal, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=environ(tmp_path / "state"), text=True, **pipes) as process:
+        os.close(terminal)
+        assert process.stderr
+        assert "thenvoi-bridge install HOST" in process.stderr.readline()
+        os.close(master)
+        assert gone(process, AT_ONCE)
+
+
 def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     patient = STUBBORN + "from thenvoi_bridge.hosting import watch; watch.LAST_BREATH = 3600.0"
     with started(environ(tmp_path / "state", **library(tmp_path / "library", patient))) as process:
