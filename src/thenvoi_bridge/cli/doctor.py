@@ -41,5 +41,5 @@ async def _look(as_json: bool) -> bool:
 def _line(level: str, said: str, cure: str | None) -> str:
     from thenvoi_bridge.cli.options import visible
 
-    helps = f"\n{'':9}cure: {visible(cure)}" if cure else ""
+    helps = f"\n{'':9}{'try' if level == 'ok' else 'cure'}: {visible(cure)}" if cure else ""
     return f"{level:<9}{visible(said)}{helps}"
