@@ -57,6 +57,13 @@ def hear(process: Popen) -> dict[str, Any]:
     return answer
 
 
+def answered(process: Popen) -> dict[str, Any]:
+    """The next answer the host reads; what it is notified of meanwhile is passed over."""
+    while "id" not in (said := hear(process)):
+        pass
+    return said
+
+
 def call(id: int, name: str, **arguments: Any) -> dict[str, Any]:
     """A request that calls a tool."""
     params = {"name": name, "arguments": arguments}

@@ -19,6 +19,7 @@ from tests.hosting.process import (
     COMMAND,
     INITIALIZE,
     INITIALIZED,
+    answered,
     call,
     environ,
     hear,
@@ -124,7 +125,7 @@ def attempt(process: Process) -> int:
     """Have it handed out the one message there is; which attempt that is."""
     greet(process)
     tell(process, call(2, "inbox_wait", timeout_s=25))
-    (message,) = hear(process)["result"]["structuredContent"]["messages"]
+    (message,) = answered(process)["result"]["structuredContent"]["messages"]
     tries: int = message["attempt"]
     return tries
 
