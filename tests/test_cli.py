@@ -53,6 +53,15 @@ def test_every_command_says_what_it_does_and_what_its_options_are_for(command: l
     assert [o.name for o in options if not o.help] == []
 
 
+@pytest.mark.parametrize(
+    "group", [c for c in COMMANDS if [*c, "list"] in COMMANDS] + [[], ["platform"]], ids=str
+)
+def test_no_line_of_a_list_of_commands_is_cut_short(group: list[str]) -> None:
+    listed = CliRunner().invoke(main, [*group, "--help"]).output.partition("Commands:")[2]
+    assert listed
+    assert "..." not in listed
+
+
 def test_the_version_is_told() -> None:
     result = CliRunner().invoke(main, ["--version"])
     assert result.exit_code == 0

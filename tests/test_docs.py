@@ -184,7 +184,33 @@ def test_a_configuration_in_the_guide_is_json_with_our_command_and_variables(blo
     assert settings.unknown(server["env"]) == []
 
 
-@pytest.mark.parametrize("file", ["README.md", "docs/hosts.md"])
-def test_no_variable_is_named_that_means_nothing(file: str) -> None:
-    named = set(re.findall(r"\bTHENVOI_[A-Z_]+\b", (ROOT / file).read_text(encoding="utf-8")))
+GUIDES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
+def test_no_variable_is_named_that_means_nothing(guide: Path) -> None:
+    named = set(re.findall(r"\bTHENVOI_[A-Z_]+\b", guide.read_text(encoding="utf-8")))
     assert settings.unknown(dict.fromkeys(named, "")) == []
+
+
+def anchors(guide: Path) -> set[str]:
+    """What a link may name after `#`: the headings, as they are shown on the web."""
+    headings = re.findall(r"^#+ (.*)$", guide.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
+def test_every_link_leads_to_a_file_and_a_heading_that_are_there(guide: Path) -> None:
+    links = re.findall(r"\]\(([^)]+)\)", guide.read_text(encoding="utf-8"))
+    for link in (link for link in links if "://" not in link):
+        name, _, anchor = link.partition("#")
+        target = guide.parent / name if name else guide
+        assert target.is_file(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize(
+    "guide", [guide for guide in GUIDES if guide.parent != ROOT], ids=lambda guide: guide.name
+)
+def test_the_readme_leads_to_every_guide(guide: Path) -> None:
+    assert f"](docs/{guide.name})" in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,12 +1,15 @@
 """Who may import whom: the architecture, as a table."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-SRC = Path(__file__).parents[1] / "src" / "thenvoi_bridge"
+ROOT = Path(__file__).parents[1]
+SRC = ROOT / "src" / "thenvoi_bridge"
+MAP = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 MAY_IMPORT: dict[str, set[str]] = {
     "contract": set(),
     "phoenix": set(),
@@ -58,6 +61,19 @@ def test_imports_point_inwards(file: Path) -> None:
     part = file.relative_to(SRC).parts[0].removesuffix(".py")
     reached = set(parts_imported(ast.parse(file.read_text()))) - {part}
     assert reached <= MAY_IMPORT[part], f"{part} must not import {sorted(reached - MAY_IMPORT[part])}"
+
+
+def test_the_map_of_the_architecture_is_this_table() -> None:
+    rows = (line.strip("| ").split(" | ") for line in MAP.splitlines() if line.startswith("| `"))
+    mapped = {row[0].strip("`/").removesuffix(".py"): {*row[2].split(", ")} for row in rows if len(row) == 3}
+    known = {part: may or {"nothing of ours"} for part, may in MAY_IMPORT.items() if part[0] != "_"}
+    assert {part: mapped.get(part) for part in known} == known
+
+
+def test_the_map_has_every_module_of_the_bridge_once() -> None:
+    table = MAP.partition("| Of the bridge | Modules |")[2].partition("\n\n")[0]
+    modules = [file.stem for file in (SRC / "bridge").glob("[!_]*.py")]
+    assert sorted(re.findall(r"`(\w+)`", table)) == sorted(modules)
 
 
 @pytest.mark.parametrize("name", ["utils", "helpers", "common", "base"])

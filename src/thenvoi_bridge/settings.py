@@ -59,20 +59,18 @@ class Settings:
     read_only: bool = _setting("Offer only tools that change nothing.", False)
     feed: Path | None = _setting("File to which what comes in is appended, a line of JSON each.")
     channel: str = _setting(
-        "Whose mentions are pushed into Claude Code: handles or ids, with commas between.",
-        "",
+        "Whose mentions are pushed into Claude Code: handles or ids, with commas between.", ""
     )
     approvers: str = _setting(
-        "Who may answer in a room, with that, whether Claude Code may use a tool.",
-        "",
+        "Who may say in a room whether Claude Code may use a tool; only with a channel.", ""
     )
-    allow_rooms: str = _setting("Ids of the only rooms to have to do with, with commas between.", "")
+    allow_rooms: str = _setting("Ids of the only rooms to deal with, with commas between.", "")
     allow_senders: str = _setting(
         "Ids or handles of the only ones whose messages are handed out, with commas between.", ""
     )
     chat: str | None = _setting("Id of the one room there is: tools take no other, and none lists rooms.")
     confirm_elsewhere: bool = _setting(
-        "Ask you before your host writes elsewhere than where the messages came from that it works on.", False
+        "Ask you before your host writes elsewhere than in the rooms it works for.", False
     )
     max_wait: int = _setting("Seconds inbox_wait takes at most; 0 for what your host is known to stand.", 0)
     state_dir: Path = _setting("Folder for the inbox and the local platform.", _STATE)

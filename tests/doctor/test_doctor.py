@@ -293,6 +293,19 @@ async def test_settings_that_cannot_be_used_are_errors_and_misspelt_ones_warning
     assert sentence(found, "platform") == "Which platform is meant shows when the settings are mended."
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [{"THENVOI_TOOLS": "nope"}, {"THENVOI_ALLOW_ROOMS": "a b"}, {"THENVOI_APPROVERS": "alice"}],
+    ids=str,
+)
+async def test_settings_with_which_a_bridge_would_not_start_are_errors(
+    patient: Patient, bad: dict[str, str]
+) -> None:
+    code, found = await patient.findings(**bad)
+    assert code == 1
+    assert sentence(found, "settings").startswith(next(iter(bad)))
+
+
 async def made(patient: Patient, here: World, scout: Somebody) -> Path:
     """The inbox of an agent whose host has gone."""
     async with live(here, scout, patient.state):
@@ -349,13 +362,23 @@ async def test_a_host_that_starts_the_bridge_is_shown_with_its_rungs(patient: Pa
     code, found = await patient.findings()
     assert code == 0
     cursor, codex = of(found, "host")
-    rungs = [rung for rung in RUNGS if rung in host_of("cursor").rungs]
+    rungs = [rung for rung in RUNGS if rung in host_of("cursor").rungs and rung != "feed"]
     assert cursor["said"] == f"Cursor starts the bridge as chat. It can hear by: {', '.join(rungs)}."
     assert list(cursor["rungs"]) == rungs
     assert (codex["said"], codex["cure"]) == (
         "Codex is here, without the bridge.",
         "thenvoi-bridge install codex",
     )
+
+
+async def test_a_feed_and_a_channel_are_rungs_where_they_are_set(patient: Patient) -> None:
+    (patient.home / ".claude").mkdir()
+    env = {"THENVOI_CHANNEL": "alice", "THENVOI_FEED": str(patient.home / "feed")}
+    entry = {"command": sys.executable, "args": ["-m", "thenvoi_bridge"], "env": env}
+    (patient.home / ".claude.json").write_text(json.dumps({"mcpServers": {"thenvoi": entry}}))
+    _, found = await patient.findings()
+    assert [*of(found, "host")[0]["rungs"]] == [*RUNGS]
+    assert not (patient.home / "feed").exists()
 
 
 @pytest.mark.parametrize(
@@ -375,6 +398,10 @@ async def test_a_host_that_starts_the_bridge_is_shown_with_its_rungs(patient: Pa
         (
             {"command": sys.executable, "args": ["-m", "thenvoi_bridge"], "env": {"THENVOI_APIKEY": "hush"}},
             "THENVOI_APIKEY there means nothing",
+        ),
+        (
+            {"command": sys.executable, "args": ["-m", "thenvoi_bridge"], "env": {"THENVOI_TOOLSETS": "x"}},
+            "THENVOI_TOOLSETS: ",
         ),
         (
             {
@@ -412,10 +439,10 @@ async def test_everything_may_be_broken_at_once(patient: Patient) -> None:
     assert "is left as it is" in sentence(found, "host")
 
 
-async def test_nothing_of_the_sdk_is_needed(patient: Patient) -> None:
+async def test_no_server_of_the_sdk_is_needed(patient: Patient) -> None:
     program = (
         "import atexit, sys\n"
-        "atexit.register(lambda: print('SDK', *sorted({'mcp', 'mcp_types'} & sys.modules.keys())))\n"
+        "atexit.register(lambda: print('SDK', *sorted({'mcp'} & sys.modules.keys())))\n"
         "from thenvoi_bridge.cli import main\n"
         "main(['doctor'])\n"
     )

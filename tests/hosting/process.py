@@ -57,11 +57,11 @@ def hear(process: Popen) -> dict[str, Any]:
     return answer
 
 
-def answer(process: Popen) -> dict[str, Any]:
-    """The next message that the host reads and has asked for."""
-    while "id" not in (message := hear(process)):
+def answered(process: Popen) -> dict[str, Any]:
+    """The next answer the host reads; what it is notified of meanwhile is passed over."""
+    while "id" not in (said := hear(process)):
         pass
-    return message
+    return said
 
 
 def call(id: int, name: str, **arguments: Any) -> dict[str, Any]:

@@ -9,9 +9,9 @@ import pytest
 
 from thenvoi_bridge.bridge.endpoint import Endpoint, Side
 from thenvoi_bridge.bridge.profiles import USUAL, Choice
+from thenvoi_bridge.hosting.choosing import check_choice, choice
 from thenvoi_bridge.hosting.local import LocalPlatform
 from thenvoi_bridge.hosting.locating import locate, sides
-from thenvoi_bridge.hosting.stdio import check_choice, choice
 from thenvoi_bridge.settings import BadSetting, Settings, read
 
 AGENT, PERSON, LEGACY = "thnv_a_id_secret", "thnv_u_id_secret", "thnv_0123456789_secret"

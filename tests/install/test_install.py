@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import stat
 import subprocess
 import sys
@@ -64,6 +65,8 @@ class Account:
         assert (ended.code, ended.err) == (0, "")
         return ended.out
 
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "hosts.md").read_text(encoding="utf-8")
 
 FILES = {
     "claude-desktop": ".config/Claude/claude_desktop_config.json",
@@ -301,7 +304,7 @@ def test_a_key_may_stay_in_a_file_of_its_own(account: Account, monkeypatch: pyte
         (["cursor", "--env", "THENVOI_NAME=a"], "there is no such setting"),
         (["cursor", "--env", f"THENVOI_API_KEY={KEY}"], "must not stand in a command line"),
         (["cursor", "--env", "THENVOI_BASE_URL=ftp://x"], "THENVOI_BASE_URL must begin with"),
-        (["cursor", "--key-file", "/does/not/exist"], "THENVOI_API_KEY_FILE: the file cannot be read"),
+        (["cursor", "--key-file", "/does/not/exist"], "'/does/not/exist' does not exist"),
         (["cursor", "--with-key"], "There is no key in your environment"),
         (["windsurf", "--project", "."], "Windsurf has no configuration of its own for a project"),
         (["cursor", "--project", "/does/not/exist"], "does not exist"),
@@ -403,3 +406,35 @@ def test_every_host_that_can_be_installed_is_in_the_help() -> None:
     shown = CliRunner().invoke(main, ["install", "--help"]).output
     words = re.findall(r"[a-z-]+", shown.split("Options:")[0])
     assert [host.name for host in HOSTS if host.name in words] == [*TARGETS]
+
+
+def options_of_the_guide() -> list[str]:
+    table = GUIDE.partition("| You want | Give |")[2].partition("\n\n")[0]
+    return [row.split("`")[1] for row in table.splitlines()[2:]]
+
+
+def test_the_guide_has_every_option() -> None:
+    taken = [option.opts[0] for option in main.commands["install"].params if option.opts[0][0] == "-"]
+    assert sorted(options.split()[0] for options in options_of_the_guide()) == sorted(taken)
+
+
+@pytest.mark.parametrize("options", options_of_the_guide())
+def test_every_option_of_the_guide_does_what_it_says(
+    account: Account, monkeypatch: pytest.MonkeyPatch, options: str
+) -> None:
+    account.runs("cursor")
+    monkeypatch.chdir(account.home)
+    key = account.home / ".config" / "thenvoi.key"
+    key.parent.mkdir(exist_ok=True)
+    key.write_text(KEY)
+    arguments = shlex.split(options.replace("~", str(account.home)))
+    assert account.succeeds("cursor", *arguments, THENVOI_API_KEY=KEY)
+
+
+def test_every_command_of_the_guide_that_installs_does(account: Account) -> None:
+    lines = [line for line in GUIDE.splitlines() if line.startswith("thenvoi-bridge install ")]
+    assert lines
+    for line in lines:
+        _, _, host, *arguments = shlex.split(line)
+        account.runs(host)
+        assert "is installed in" in account.succeeds(host, *arguments)

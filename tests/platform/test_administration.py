@@ -248,6 +248,17 @@ async def test_the_sample_data_is_there_to_be_used(here: World) -> None:
     assert (again.returncode, again.stdout) == (1, "")
 
 
+async def test_the_sample_data_goes_beside_people_of_the_same_names(tmp_path: Path) -> None:
+    folder = ("--data", str(tmp_path), "--json")
+    who = ("--email", "alice@example.com", "--name", "Alice Doe", "--org", "Acme")
+    first = json.loads((await command("user", "add", *folder, *who)).stdout)
+    done = await command("seed", *folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    handles = [one["handle"] for one in json.loads(done.stdout)]
+    assert len(handles) == 6
+    assert first["handle"] not in handles
+
+
 async def test_an_address_is_taken_however_it_is_written(tmp_path: Path) -> None:
     async with opened(tmp_path) as (db, keys):
         await administer(

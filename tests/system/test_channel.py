@@ -17,7 +17,7 @@ from tests.hosting.process import HELLO, INITIALIZED, Popen, call, environ, hear
 from tests.world import Somebody, World, bridge, connected, say
 from thenvoi_bridge.contract.chats import ChatRoom
 from thenvoi_bridge.contract.messages import ListMessages, ListMyMessages
-from thenvoi_bridge.hosting import rungs
+from thenvoi_bridge.hosting import choosing
 from thenvoi_bridge.settings import BadSetting, Settings
 
 Message = dict[str, Any]
@@ -242,6 +242,15 @@ async def test_nobody_but_an_approver_can_answer(
         assert verdict["params"]["behavior"] == "deny"
 
 
-def test_approvers_without_a_channel_are_refused_in_clear_words() -> None:
-    with pytest.raises(BadSetting, match="set THENVOI_CHANNEL, too"):
-        rungs.check(Settings(approvers="alice"))
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (Settings(approvers="alice"), "set THENVOI_CHANNEL, too"),
+        (Settings(channel=" , "), "THENVOI_CHANNEL must be handles or ids"),
+        (Settings(channel="alice", approvers=","), "THENVOI_APPROVERS must be handles or ids"),
+    ],
+    ids=["approvers alone", "a channel for nobody", "approvers that are nobody"],
+)
+def test_a_channel_that_cannot_be_is_refused_in_clear_words(given: Settings, why: str) -> None:
+    with pytest.raises(BadSetting, match=why):
+        choosing.check(given)

@@ -45,6 +45,18 @@ def without_time(text: str) -> str:
     return re.sub(r"backup-\S+Z", "backup", text)
 
 
+def shown() -> dict[str, Any]:
+    """What the README says that a message looks like."""
+    (block,) = re.findall(r"^```json\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    read: dict[str, Any] = json.loads(block)
+    return read
+
+
+def of_you(untrusted: dict[str, str]) -> dict[str, str]:
+    """The same, if the account were called `you`."""
+    return untrusted | {"content": re.sub(r"@\S+/", "@you/", untrusted["content"])}
+
+
 async def installs(home: Path, *arguments: str) -> str:
     state = ["--env", f"THENVOI_STATE_DIR={home / 'state'}"]
     done = await anyio.run_process([*INSTALL, *arguments, *state], env=environment(home))
@@ -75,10 +87,10 @@ async def test_two_hosts_that_were_installed_with_two_agents_talk_to_each_other(
         assert here["platform"] == there["platform"]
         room = (await editor.call_tool("create_chat", {})).structured_content["id"]
         await editor.call_tool("add_participant", {"chat_id": room, "participant_id": "Coder"})
-        question = {"chat_id": room, "content": "is it green?", "mentions": ["Coder"]}
+        question = {"chat_id": room, "content": "Is the build green?", "mentions": ["Coder"]}
         assert not (await editor.call_tool("send_message", question)).is_error
         (heard,) = (await coder.call_tool("inbox_wait", {"timeout_s": 20})).structured_content["messages"]
-        assert "is it green?" in heard["untrusted"]["content"]
+        assert shown().items() <= (heard | {"untrusted": of_you(heard["untrusted"])}).items()
         answer = {"message_ids": [heard["id"]], "content": "all green"}
         assert not (await coder.call_tool("reply", answer)).is_error
         (back,) = (await editor.call_tool("inbox_wait", {"timeout_s": 20})).structured_content["messages"]

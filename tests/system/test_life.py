@@ -19,7 +19,7 @@ from tests.hosting.process import (
     COMMAND,
     INITIALIZE,
     INITIALIZED,
-    answer,
+    answered,
     call,
     environ,
     hear,
@@ -125,7 +125,7 @@ def attempt(process: Process) -> int:
     """Have it handed out the one message there is; which attempt that is."""
     greet(process)
     tell(process, call(2, "inbox_wait", timeout_s=25))
-    (message,) = answer(process)["result"]["structuredContent"]["messages"]
+    (message,) = answered(process)["result"]["structuredContent"]["messages"]
     tries: int = message["attempt"]
     return tries
 
@@ -138,6 +138,18 @@ def test_a_signal_ends_it_though_its_main_thread_hangs(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert gone(process, AT_ONCE)
         assert process.wait() == 0
+
+
+def test_somebody_who_starts_it_in_a_terminal_is_told_what_it_is_for(tmp_path: Path) -> None:
+    master, terminal = os.openpty()
+    command = [*COMMAND, "--log-level", "error"]
+    pipes: dict[str, Any] = {"stdin": terminal, "stdout": terminal, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=environ(tmp_path / "state"), text=True, **pipes) as process:
+        os.close(terminal)
+        assert process.stderr
+        assert "thenvoi-bridge install HOST" in process.stderr.readline()
+        os.close(master)
+        assert gone(process, AT_ONCE)
 
 
 def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:

@@ -2,19 +2,55 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "platform.md").read_text()
+ROOT = Path(__file__).parents[2]
+GUIDE = (ROOT / "docs" / "platform.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MODULE = f"{shlex.quote(sys.executable)} -m thenvoi_bridge"
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+def blocks(language: str, text: str = GUIDE) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.timeout(120)
+def test_the_readmes_platform_serves_a_person_who_registers_an_agent(tmp_path: Path) -> None:
+    serve, add, curl = (
+        shlex.split(block.replace("\\\n", "").replace("thenvoi-bridge", MODULE))
+        for block in blocks("console", README.partition("## A platform of your own")[2])
+    )
+    with subprocess.Popen([*serve, "--port", "0"], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr
+        try:
+            (url,) = re.findall(r"Thenvoi platform on (http://\S+)", server.stderr.readline())
+            new = json.loads(subprocess.check_output(add, cwd=tmp_path))
+            registered = posted(curl, url, new["api_key"])
+        finally:
+            server.terminate()
+    assert new.keys() == {"id", "handle", "api_key"}
+    assert registered["agent"]["handle"] == "alice/scout"
+    assert registered["credentials"]["api_key"].startswith("thnv_a_")
+
+
+def posted(curl: list[str], url: str, key: str) -> dict[str, Any]:
+    """What `curl` would be answered, were it there."""
+    _, _, where, *parts = curl
+    assert parts[::2] == ["-H", "-H", "-d"]
+    headers = dict(header.replace("$KEY", key).split(": ") for header in parts[1:4:2])
+    where = where.replace("http://127.0.0.1:4000", url)
+    with urlopen(Request(where, parts[5].encode(), headers)) as answer:
+        read: dict[str, Any] = json.load(answer)["data"]
+        return read
 
 
 def test_every_command_of_an_administrator_does_what_it_says(tmp_path: Path) -> None:

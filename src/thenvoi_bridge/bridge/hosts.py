@@ -11,7 +11,7 @@ from dataclasses import dataclass
 RUNGS = {
     "channel": "a message pushed into the session begins a turn",
     "wait": "`inbox_wait` returns as soon as there is a mention",
-    "hooks": "the host runs `thenvoi-bridge hook` at certain moments",
+    "hook": "the host runs `thenvoi-bridge hook` at certain moments",
     "line": "a line at the end of every tool result says what is unread",
     "resources": "`thenvoi://inbox` can be attached or read",
     "prompts": "a prompt of the server shows what is open",
@@ -67,7 +67,7 @@ HOSTS = (
         | {
             "channel": "research preview: only a session started with the channel's flag",
             "wait": "after 2 minutes it waits in the background and begins a turn by itself",
-            "hooks": "session start, prompt, tool, stop; the plugin brings them",
+            "hook": "session start, prompt, tool, stop; the plugin brings them",
             "resources": "attached with `@`; updates reach no model",
             "prompts": "as `/mcp__thenvoi__…`",
         },
@@ -80,7 +80,7 @@ HOSTS = (
         ("cursor",),
         45,
         45,
-        _EVERYWHERE | _TERMINAL | {"hooks": "session start, tool, stop", "prompts": "as `/`"},
+        _EVERYWHERE | _TERMINAL | {"hook": "session start, tool, stop", "prompts": "as `/`"},
         "How long a tool may take is not documented. About 40 tools are used at most.",
         GUESSED,
     ),
@@ -93,7 +93,7 @@ HOSTS = (
         _EVERYWHERE
         | _TERMINAL
         | {
-            "hooks": "preview: session start, prompt, tool, stop",
+            "hook": "preview: session start, prompt, tool, stop",
             "resources": "attached by hand; updates only in its list",
             "prompts": "as `/mcp.thenvoi.…`",
         },

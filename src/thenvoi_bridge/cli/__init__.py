@@ -17,6 +17,10 @@ from thenvoi_bridge.cli.options import Commands, flags_of, log_to_stderr
 from thenvoi_bridge.cli.platform import platform
 from thenvoi_bridge.cli.wait import wait
 
+_BY_HAND = (
+    "This speaks MCP with a host, not with you: `thenvoi-bridge install HOST` has a host start it. "
+    "Ctrl-C ends it."
+)
 _options = flags_of(settings.Settings)
 
 
@@ -45,7 +49,10 @@ def stdio(ctx: click.Context, /, **flags: Any) -> None:
 
 @main.command()
 def demo() -> None:
-    """Show the whole story on a temporary platform: mention, wait, reply, hand on, read."""
+    """Show the whole story on a temporary platform.
+
+    A person and two MCP hosts: mention, wait, reply, hand on, read.
+    """
     from thenvoi_bridge.demo import run
 
     sys.exit(run())
@@ -63,6 +70,8 @@ def _stdio(flags: dict[str, Any]) -> None:
     from thenvoi_bridge.hosting.pipes import claimed
 
     chosen = settings.read(flags)
+    if sys.stdin and sys.stdin.isatty():
+        click.echo(_BY_HAND, err=True)
     pipes = claimed()  # before anything is imported that might print
     log_to_stderr(chosen.log_level)
     for name in settings.unknown():

@@ -53,7 +53,7 @@ def set_plan(**given: Any) -> None:
 @org.command("list")
 @_ends
 def list_orgs(**given: Any) -> None:
-    """List the organisations, with how many people and agents they have."""
+    """List the organisations, and how many belong to each."""
     _do("list_organizations", given)
 
 
@@ -113,7 +113,9 @@ def key() -> None:
 @_ends
 @click.option("--for", "who", required=True, help="Handle, e-mail address or id of a person or agent.")
 @click.option("--label", help="What it is for.")
-@click.option("--expires-in", "seconds", type=click.FloatRange(0), help="Seconds it is good for.")
+@click.option(
+    "--expires-in", "seconds", type=click.FloatRange(0), metavar="SECONDS", help="How long it is good."
+)
 @click.option("--legacy", is_flag=True, help="Make one of the older form, without the letter for its kind.")
 def create_key(**given: Any) -> None:
     """Make another key for somebody and print it."""
@@ -131,7 +133,9 @@ def list_keys(**given: Any) -> None:
 @key.command("rotate")
 @_ends
 @click.argument("id")
-@click.option("--keep", type=click.FloatRange(0), help="Seconds the old one stays good; otherwise none.")
+@click.option(
+    "--keep", type=click.FloatRange(0), metavar="SECONDS", help="How long the old one stays good, if at all."
+)
 def rotate_key(**given: Any) -> None:
     """Make a key in the place of the one with this ID and print it."""
     _do("rotate_key", given)
@@ -168,7 +172,10 @@ def delete_chat(**given: Any) -> None:
 @click.command()
 @_ends
 def seed(**given: Any) -> None:
-    """Add people, agents, rooms, contacts and memories to try things with, and print their keys."""
+    """Add sample people, agents and rooms; print their keys.
+
+    Two organisations, a room with a conversation, contacts and a memory.
+    """
     _do("seed", given, module="sample")
 
 

@@ -13,9 +13,10 @@ from thenvoi_bridge.cli.options import write_out_the_rest
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
 def doctor(as_json: bool) -> None:
-    """Look at settings, platform, inboxes and hosts, and say what is wrong and what helps.
+    """Say what is wrong with the setup, and what helps.
 
-    Nothing is started or changed. Ends with 1 if anything is an error.
+    Looks at settings, keys, platform, inboxes and hosts. Nothing is started or changed. Ends with 1 if
+    anything is an error.
     """
     import anyio
 
@@ -40,5 +41,5 @@ async def _look(as_json: bool) -> bool:
 def _line(level: str, said: str, cure: str | None) -> str:
     from thenvoi_bridge.cli.options import visible
 
-    helps = f"\n{'':9}cure: {visible(cure)}" if cure else ""
+    helps = f"\n{'':9}{'try' if level == 'ok' else 'cure'}: {visible(cure)}" if cure else ""
     return f"{level:<9}{visible(said)}{helps}"

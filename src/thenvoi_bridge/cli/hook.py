@@ -41,7 +41,7 @@ class FailsOpen(click.Command):
 
 
 @click.command(cls=FailsOpen)
-@click.argument("event", type=click.Choice([str(e) for e in Event]))
+@click.argument("event", metavar="EVENT", type=click.Choice([str(e) for e in Event]))
 @click.option(
     "--format",
     type=click.Choice([str(f) for f in Format]),
@@ -51,15 +51,17 @@ class FailsOpen(click.Command):
     "--wait",
     "seconds",
     type=click.FloatRange(0, LONGEST_WAIT),
+    metavar="SECONDS",
     help="Wait so long for a message, and say it on stderr with exit code 2, as asyncRewake wants it.",
 )
 @agent_option
 @state_dir_option
 def hook(event: str, format: str | None, seconds: float | None, agent: str | None, state_dir: Path) -> None:
-    """Tell a host's hook of messages that wait, each once in a session.
+    """Tell a host's hook of messages that wait, each once.
 
-    EVENT is the turn at which the host runs it. The host's JSON is read on stdin and the answer printed in
-    its own words. Nothing is taken: a message stays open until it is answered or ended.
+    EVENT is the turn of a session at which the host runs it: session-start, prompt, post-tool or stop. The
+    host's JSON is read on stdin and the answer printed in its own words. Nothing is taken: a message stays
+    open until it is answered or ended.
     """
     deadline = threading.Timer(DEADLINE + (seconds or 0.0), _give_up)
     deadline.daemon = True

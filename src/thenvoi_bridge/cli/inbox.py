@@ -37,7 +37,7 @@ def _where(command: Any) -> Any:
 
 @click.group()
 def inbox() -> None:
-    """Look into the inboxes on this computer, and end or retry messages."""
+    """Look into the inboxes on this computer; end or retry messages."""
     write_out_the_rest()
 
 
@@ -56,7 +56,10 @@ def inbox() -> None:
 def list_messages(
     state_dir: Path, agent: str | None, state: str, chat_id: str | None, limit: int | None, as_json: bool
 ) -> None:
-    """List messages, a line each: id, room, sender, time, state, attempts and the first words."""
+    """List messages, a line each.
+
+    Its id, room, sender, time, state, attempts and first words, the oldest first.
+    """
     from thenvoi_bridge.cli import entries
     from thenvoi_bridge.inbox.core import OPEN, State
     from thenvoi_bridge.inbox.records import record
@@ -79,7 +82,10 @@ def list_messages(
 @click.argument("id", callback=said)
 @_json
 def show(state_dir: Path, agent: str | None, id: str, as_json: bool) -> None:
-    """Show everything about the message with this ID: its text, its answer, and where it was shown."""
+    """Show everything about one message.
+
+    Its text, its answer, and where it was shown.
+    """
     from thenvoi_bridge.cli import entries
     from thenvoi_bridge.inbox.outgoing import key_of_answer
 

@@ -54,22 +54,32 @@ def _assignments(_: click.Context, __: click.Parameter, given: Sequence[str]) ->
 
 @click.command(cls=_Refusing)
 @click.argument("host", metavar="HOST", type=click.Choice([*TARGETS]))
-@click.option("--name", default="thenvoi", callback=_a_name, help="What the host calls the server.")
+@click.option(
+    "--name", default="thenvoi", callback=_a_name, show_default=True, help="What the host calls the server."
+)
 @click.option("--as", "agent", metavar="AGENT", help=_BY_VARIABLE[_AS].metadata["help"])
 @click.option(
     "--env", metavar="NAME=VALUE", multiple=True, callback=_assignments, help="A setting, by its variable."
 )
-@click.option("--key-file", type=click.Path(path_type=Path), help="The file that your key is in.")
+@click.option(
+    "--key-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The file that your key is in.",
+)
 @click.option("--with-key", is_flag=True, help="Write the key in your environment into the configuration.")
 @click.option(
     "--project",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Only for the project in this folder.",
+    help="For the project in this folder only.",
 )
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--print", "only_print", is_flag=True, help="Show what to paste, and change nothing.")
 @click.option("--uninstall", is_flag=True, help="Take the server out again, and nothing else.")
-@click.option("--force", is_flag=True, help="Do it although something speaks against it.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Do it also where the host was not found, the bridge may vanish, or the name is another server's.",
+)
 def install(
     host: str,
     name: str,
@@ -83,9 +93,10 @@ def install(
     uninstall: bool,
     force: bool,
 ) -> None:
-    """Put the bridge into the configuration of an MCP host, and leave everything else in it as it is.
+    """Put the bridge into the configuration of an MCP host.
 
-    HOST is claude-desktop, claude-code, cursor, vscode, codex, gemini, windsurf or zed.
+    HOST is claude-desktop, claude-code, cursor, vscode, codex, gemini, windsurf or zed. Whatever else stands
+    in its configuration is left as it is.
     """
     write_out_the_rest()
     target = TARGETS[host]

@@ -27,6 +27,9 @@ class Commands(click.Group):
             raise click.UsageError(str(exc)) from exc
 
 
+_SHOWN = {"int": "NUMBER", "Path": "PATH", "Path | None": "PATH"}
+"""What help calls the value of a setting, by its type; `settings` alone says what it may be."""
+
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
@@ -41,7 +44,12 @@ def flags_of(
                 default = f"; default {row.default}" if isinstance(row.default, str | int) else ""
                 default = "" if isinstance(row.default, bool) or row.default == "" else default
                 help = f"{row.metadata['help']} [{settings.variable(row)}{default}]"
-                option = click.option(flag, row.name, is_flag=row.type == "bool", default=None, help=help)
+                kind = (
+                    {"is_flag": True}
+                    if row.type == "bool"
+                    else {"metavar": _SHOWN.get(str(row.type), "TEXT")}
+                )
+                option = click.option(flag, row.name, default=None, help=help, **kind)
                 command = option(command)
         return command
 

@@ -44,7 +44,7 @@ def serve(
     log_level: str,
     **flags: Any,
 ) -> None:
-    """Serve the REST API and the WebSocket on one origin, until interrupted."""
+    """Serve the REST API and the WebSocket, until interrupted."""
     import anyio
 
     from thenvoi_bridge.platform import serving

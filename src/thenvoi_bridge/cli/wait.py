@@ -33,7 +33,7 @@ NOTHING = 3
 @agent_option
 @state_dir_option
 @click.option("--chat", "chat_id", metavar="ID", callback=said, help="Only this room.")
-@click.option("--timeout", type=click.FloatRange(0), help="Seconds to wait; without end if left out.")
+@click.option("--timeout", type=click.FloatRange(0), metavar="SECONDS", help="Without end if left out.")
 @click.option(
     "--session",
     metavar="NAME",
@@ -45,10 +45,10 @@ NOTHING = 3
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
 @click.pass_context
 def wait(ctx: click.Context, /, timeout: float | None, **given: Any) -> None:
-    """Print the messages that wait for an answer, or wait until one comes. Nothing is taken.
+    """Print the messages that wait for an answer, or wait for one.
 
-    With a key set, as for a bridge, it receives by itself while it waits. It ends with 0 if there were
-    messages, with 3 if none came, and with 1 where something is wrong.
+    Nothing is taken: what is printed stays open. With a key set, as for a bridge, it receives by itself while
+    it waits. It ends with 0 if there were messages, with 3 if none came, and with 1 where something is wrong.
     """
     import anyio
 

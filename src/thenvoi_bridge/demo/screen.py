@@ -14,7 +14,7 @@ from rich.text import Text
 from thenvoi_bridge.demo.steps import Done, Failed, Outcome
 
 NEXT = (
-    ("Give your own MCP host a bridge", "see README.md; the command is thenvoi-bridge"),
+    ("Give your own MCP host a bridge", "thenvoi-bridge install HOST"),
     ("Run a platform of your own", "thenvoi-bridge platform serve --data DIR"),
 )
 """What somebody may want to do after this."""

@@ -9,14 +9,15 @@ from thenvoi_bridge import __version__, settings
 from thenvoi_bridge.doctor import configuration, hosts, platform, storage
 from thenvoi_bridge.doctor.findings import Finding
 from thenvoi_bridge.doctor.storage import Box
+from thenvoi_bridge.hosting import choosing
 from thenvoi_bridge.hosting.local import LocalPlatform
-from thenvoi_bridge.settings import Folders
+from thenvoi_bridge.settings import BadSetting, Folders, Settings
 
 
 async def examine() -> AsyncIterator[Finding]:
     """What is found on this computer, with the settings of this environment."""
     yield Finding("ok", "bridge", f"thenvoi-bridge {__version__}.", more={"version": __version__})
-    chosen, bad = settings.read_usable()
+    chosen, bad = _settings()
     for finding in configuration.look(chosen, bad, settings.unknown()):
         yield finding
     boxes: list[Box] = []
@@ -44,6 +45,16 @@ async def examine() -> AsyncIterator[Finding]:
     ):
         for finding in await _unbroken(about, look):
             yield finding
+
+
+def _settings() -> tuple[Settings, list[BadSetting]]:
+    """The settings, as far as they can be used, and what keeps a bridge from starting with them."""
+    chosen, bad = settings.read_usable()
+    try:
+        choosing.check(chosen)
+    except BadSetting as exc:
+        bad.append(exc)
+    return chosen, bad
 
 
 Look = Callable[[], Awaitable[Iterable[Finding]]]

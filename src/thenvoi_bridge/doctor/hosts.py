@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from thenvoi_bridge import settings
 from thenvoi_bridge.bridge.hosts import HOSTS, RUNGS, Host
 from thenvoi_bridge.doctor.findings import Finding
+from thenvoi_bridge.hosting import choosing
 from thenvoi_bridge.install.changes import CannotChange, Place, servers
 from thenvoi_bridge.install.server import is_ours
 from thenvoi_bridge.install.targets import TARGETS
 from thenvoi_bridge.settings import BadSetting, Folders
 
 _KNOWN = {host.name: host for host in HOSTS}
+_SWITCHED_ON = {"channel": "THENVOI_CHANNEL", "feed": "THENVOI_FEED"}
+"""Rungs that are there only if a setting says so."""
 
 
 def look(folders: Folders) -> Iterator[Finding]:
@@ -41,7 +44,7 @@ def _look_at(place: Place) -> Iterator[Finding]:
         yield Finding("ok", "host", f"{target.title} is here, without the bridge.", cure, more)
     for name, entry in ours.items():
         trouble = _trouble(entry)
-        rungs = _rungs(_KNOWN[target.name])
+        rungs = _rungs(_KNOWN[target.name], entry.get("env") or {})
         more = {"host": target.name, "installed": True, "server": name, "rungs": rungs}
         said = f"{target.title} starts the bridge as {name}"
         if trouble:
@@ -59,13 +62,14 @@ def _trouble(entry: dict[str, Any]) -> str | None:
         return f"there is no program {command}"
     given = {str(name): str(value) for name, value in env.items()} if isinstance(env, dict) else {}
     try:
-        settings.read({}, given)
+        choosing.check(settings.read({}, given))
     except BadSetting as exc:
         return f"a setting there cannot be used: {exc}"
     unknown = settings.unknown(given)
     return f"{', '.join(unknown)} there means nothing" if unknown else None
 
 
-def _rungs(host: Host) -> dict[str, str]:
-    """How a mention reaches this host's model."""
-    return {name: host.rungs[name] for name in RUNGS if name in host.rungs}
+def _rungs(host: Host, env: Collection[str]) -> dict[str, str]:
+    """How a mention reaches this host's model, with what is set for it."""
+    off = {rung for rung, variable in _SWITCHED_ON.items() if variable not in env}
+    return {name: host.rungs[name] for name in RUNGS if name in host.rungs and name not in off}

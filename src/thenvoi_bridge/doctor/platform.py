@@ -5,6 +5,7 @@ Nobody's seat is taken: where a bridge runs it is asked; else the socket is only
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -67,7 +68,7 @@ def _clock(report: HealthReport, now: float) -> Iterator[Finding]:
     ahead = now - there.timestamp()
     more = {"seconds": round(ahead, 1)}
     if abs(ahead) < SKEW:
-        said = f"The clocks agree within {abs(ahead):.0f} s."
+        said = f"The clocks agree within {math.ceil(abs(ahead))} s."
         yield Finding("ok", "clock", said, more=more)
         return
     said = (

@@ -8,10 +8,8 @@ from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.settings import BadSetting, Settings, names
 
 
-def check(settings: Settings) -> None:
-    """Raise `BadSetting`, which names the variable, for a rung that cannot be had."""
-    if settings.approvers and not settings.channel:
-        raise BadSetting("THENVOI_APPROVERS: it works over the channel only; set THENVOI_CHANNEL, too")
+def check_feed(settings: Settings) -> None:
+    """Make the feed's file, if there is to be one. Raises `BadSetting` for one that may not be written."""
     if settings.feed:
         from thenvoi_bridge.bridge import feed
 

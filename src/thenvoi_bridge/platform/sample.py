@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from thenvoi_bridge.contract.chats import CreateMyChat
@@ -33,23 +34,28 @@ AGENTS = (
 
 
 class Cast:
-    """Who was made, and what they do."""
+    """Who was made, and what they do. Known by name here: a handle may have gone to somebody before."""
 
-    def __init__(self, tx: Change, handles: list[str]) -> None:
+    def __init__(self, tx: Change, handles: Mapping[str, str]) -> None:
         self._tx = tx
-        self._by_handle = {handle: _principal(tx, handle) for handle in handles}
+        self.handles = handles
+        self._by_name = {name: _principal(tx, handle) for name, handle in handles.items()}
 
-    def id(self, handle: str) -> str:
+    def id(self, name: str) -> str:
         """Somebody's id."""
-        return self._by_handle[handle].id
+        return self._by_name[name].id
 
-    def does(self, handle: str, call: Any) -> Any:
+    def does(self, name: str, call: Any) -> Any:
         """Make a call as somebody."""
-        return HANDLERS[type(call)](call, self._by_handle[handle], self._tx)
+        return HANDLERS[type(call)](call, self._by_name[name], self._tx)
 
-    def mention(self, handle: str) -> list[Mention]:
-        """A mention of somebody."""
-        return [Mention(id=self.id(handle), handle=handle)]
+    def says(
+        self, name: str, kind: type[SendMessage] | type[SendMyMessage], room: str, to: str, text: str
+    ) -> Any:
+        """Send a text to somebody in a room."""
+        handle = self.handles[to]
+        mentions = [Mention(id=self.id(to), handle=handle)]
+        return self.does(name, kind(chat_id=room, content=f"@{handle} {text}", mentions=mentions))
 
 
 def seed(tx: Change) -> list[dict[str, Any]]:
@@ -59,7 +65,8 @@ def seed(tx: Change) -> list[dict[str, Any]]:
     """
     made = [add_user(tx, email=email, name=name, organization=where) for email, name, where in PEOPLE]
     made += [add_agent(tx, owner=owner, name=name, description=does) for owner, name, does in AGENTS]
-    cast = Cast(tx, [one["handle"] for one in made])
+    names = [name.split()[0].lower() for _, name, *_ in (*PEOPLE, *AGENTS)]
+    cast = Cast(tx, dict(zip(names, (one["handle"] for one in made), strict=True)))
     _talk(cast)
     _know(cast)
     return made
@@ -67,25 +74,23 @@ def seed(tx: Change) -> list[dict[str, Any]]:
 
 def _talk(cast: Cast) -> None:
     room = cast.does("alice", CreateMyChat()).id
-    for who in ("bob", "alice/scout", "alice/scribe"):
+    for who in ("bob", "scout", "scribe"):
         cast.does("alice", AddMyParticipant(chat_id=room, participant_id=cast.id(who)))
-    question = "@alice/scout what changed in the release?"
-    ask = SendMyMessage(chat_id=room, content=question, mentions=cast.mention("alice/scout"))
-    asked = cast.does("alice", ask)
-    cast.does("alice/scout", MarkProcessing(chat_id=room, message_id=asked.id))
+    asked = cast.says("alice", SendMyMessage, room, "scout", "what changed in the release?")
+    cast.does("scout", MarkProcessing(chat_id=room, message_id=asked.id))
     thought = SendEvent(chat_id=room, content="Reading the change log", message_type="thought")
-    cast.does("alice/scout", thought)
-    answer = SendMessage(chat_id=room, content="@alice Three fixes.", mentions=cast.mention("alice"))
-    cast.does("alice/scout", answer)
-    cast.does("alice/scout", MarkProcessed(chat_id=room, message_id=asked.id))
-    order = "@alice/scribe please write that down."
-    cast.does("alice", SendMyMessage(chat_id=room, content=order, mentions=cast.mention("alice/scribe")))
+    cast.does("scout", thought)
+    cast.says("scout", SendMessage, room, "alice", "Three fixes.")
+    cast.does("scout", MarkProcessed(chat_id=room, message_id=asked.id))
+    cast.says("alice", SendMyMessage, room, "scribe", "please write that down.")
 
 
 def _know(cast: Cast) -> None:
-    cast.does("carol", AddMyContact(recipient_handle="alice", message="We met at the fair."))
-    cast.does("alice", AddMyContact(recipient_handle="carol"))
-    cast.does("alice/scout", AddContact(handle="bob/rover", message="Can you run errands for me?"))
+    meeting = AddMyContact(recipient_handle=cast.handles["alice"], message="We met at the fair.")
+    cast.does("carol", meeting)
+    cast.does("alice", AddMyContact(recipient_handle=cast.handles["carol"]))
+    errands = AddContact(handle=cast.handles["rover"], message="Can you run errands for me?")
+    cast.does("scout", errands)
     memory = StoreMemory(
         content="Alice wants short answers.",
         system="long_term",
@@ -94,7 +99,7 @@ def _know(cast: Cast) -> None:
         thought="She said so.",
         subject_id=cast.id("alice"),
     )
-    cast.does("alice/scout", memory)
+    cast.does("scout", memory)
 
 
 def _principal(tx: Change, handle: str) -> Principal:
