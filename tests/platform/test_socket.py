@@ -23,7 +23,8 @@ from thenvoi_bridge.platform.app import opened
 from thenvoi_bridge.platform.chats import create_chat
 from thenvoi_bridge.platform.log import Change
 from thenvoi_bridge.platform.rules.access import Principal
-from thenvoi_bridge.platform.serving import bind, served
+from thenvoi_bridge.platform.serving import served
+from thenvoi_bridge.ports import bind
 from thenvoi_bridge.settings import Platform
 
 UNAUTHORIZED = {"status": "error", "response": {"reason": "unauthorized"}}
