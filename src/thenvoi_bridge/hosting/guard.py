@@ -16,6 +16,9 @@ from thenvoi_bridge.hosting.exchange import refusal
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 """What this computer calls itself; always answered to."""
 
+HEADERS = 32 * 1024
+"""Bytes of the head of a request."""
+
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^][:@/?#\s]+)(?::[0-9]{1,5})?", re.IGNORECASE)
 
 
@@ -30,6 +33,8 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         headers, app = Headers(scope=scope), self._app
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS:
+            app = refusal(431, "The head of the request is too long")
         if not all(map(self._allows, headers.getlist("origin"))):
             app = refusal(403, "Pages of this origin may not use this server; see --allowed-origin")
         if [self._answers_to(host) for host in headers.getlist("host")] != [True]:

@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from thenvoi_bridge.contract.errors import RateLimited, ThenvoiError, Unauthorized, Unavailable
 from thenvoi_bridge.hosting.choosing import allowed, check_choice_for
 from thenvoi_bridge.hosting.exchange import Exchange, refusal
-from thenvoi_bridge.hosting.guard import Guard, is_origin
+from thenvoi_bridge.hosting.guard import HEADERS, Guard, is_origin
 from thenvoi_bridge.hosting.tenants import ENDING, MESSAGES, Tenant, Tenants, retry_after
 from thenvoi_bridge.hosting.verifying import Keys, Remembered
 from thenvoi_bridge.ports import address
@@ -34,9 +34,6 @@ from thenvoi_bridge.settings import BadSetting, Settings
 
 DRAIN = 10.0
 """Seconds that requests may take to come to their end when the server is told to stop."""
-
-HEADERS = 32 * 1024
-"""Bytes of a request's head."""
 
 CONNECTIONS = 1000
 """Connections and requests at a time; 503 is the answer to more."""
@@ -152,16 +149,17 @@ async def hosted(hosting: Hosting, listener: socket.socket) -> AsyncGenerator[Ho
     tenants = Tenants(hosting.settings, Remembered(Keys(hosting.settings.base_url.rstrip("/"))))
     site, asked = Site(hosting, tenants), anyio.Event()
     server = _Server(site.app, asked.set)
-    async with tenants.running(), anyio.create_task_group() as tasks:
-        tasks.start_soon(server.serve, [listener])
-        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-            await anyio.sleep(0.01)
-        try:
-            yield Hosted(address(listener), site, asked)
-        finally:
-            with anyio.CancelScope(shield=True):
-                await site.end()
-            server.should_exit = True
+    with listener:
+        async with tenants.running(), anyio.create_task_group() as tasks:
+            tasks.start_soon(server.serve, [listener])
+            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+                await anyio.sleep(0.01)
+            try:
+                yield Hosted(address(listener), site, asked)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await site.end()
+                server.should_exit = True
 
 
 async def serve(hosting: Hosting, listener: socket.socket, ready: Callable[[str], None]) -> None:
@@ -194,7 +192,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         lifespan="off",
         http="h11",
         ws="none",
-        h11_max_incomplete_event_size=HEADERS,
+        h11_max_incomplete_event_size=HEADERS,  # and the guard looks at those that came whole
         limit_concurrency=CONNECTIONS,
         timeout_keep_alive=30,
         proxy_headers=False,

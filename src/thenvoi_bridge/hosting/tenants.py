@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from thenvoi_bridge.bridge import patience, sdk
 from thenvoi_bridge.bridge.delivery import fan_out
 from thenvoi_bridge.bridge.endpoint import Endpoint
-from thenvoi_bridge.bridge.hosts import Host, host_of
+from thenvoi_bridge.bridge.hosts import host_of
 from thenvoi_bridge.bridge.patience import OverHttp, Patience, Unconnected
 from thenvoi_bridge.bridge.server import build
 from thenvoi_bridge.bridge.session import Session
@@ -64,12 +64,12 @@ class Patiences:
     def __init__(self, longest: float) -> None:
         self._longest = longest
         self._connected: WeakKeyDictionary[Hashable, Patience] = WeakKeyDictionary()
-        self._others: dict[Host, Patience] = {}
+        self._others: dict[str, Patience] = {}
 
     def around(self, connection: Hashable | None, client: str | None) -> AbstractContextManager[None]:
         """Answer one request of this host's."""
         if connection is None:
-            kind = host_of(client)
+            kind = host_of(client).name
             if kind not in self._others:
                 self._others[kind] = Unconnected(self._longest, client)
             return patience.asking(self._others[kind])
@@ -110,7 +110,7 @@ class Tenant:
     @property
     def is_busy(self) -> bool:
         """Whether a request is being answered."""
-        return bool(self._exchanges)
+        return self._underway > 0
 
     @property
     def idle(self) -> float:
@@ -119,15 +119,19 @@ class Tenant:
 
     async def answer(self, exchange: Exchange, app: ASGIApp) -> None:
         """Have a request answered. Raises `RateLimited` if there are too many, `Unavailable` at its end."""
-        with self._underway(exchange):
+        with self._noted(exchange):
             await self._is_up.wait()
             if self._over.is_set():
                 raise Unavailable("The session has just ended")
             await exchange.run(app)
 
+    @property
+    def _underway(self) -> int:
+        return sum(not exchange.is_over for exchange in self._exchanges)
+
     @contextmanager
-    def _underway(self, exchange: Exchange) -> Generator[None]:
-        if len(self._exchanges) >= EXCHANGES:
+    def _noted(self, exchange: Exchange) -> Generator[None]:
+        if self._underway >= EXCHANGES:
             raise RateLimited("Too many requests at a time")
         self._exchanges.add(exchange)
         try:
