@@ -226,17 +226,17 @@ async def test_a_host_without_a_session_is_told_to_stop_too(scene: Scene, state:
 # Coming to its end
 
 
-@ERAS
+@TRANSPORTS
 async def test_at_its_end_waits_are_answered_streams_closed_and_nothing_is_begun(
-    scene: Scene, state: Path, mode: str
+    scene: Scene, state: Path, mode: str, sse: bool
 ) -> None:
     begun = anyio.Event()
     got: list[dict[str, object]] = []
 
     async with (
-        serving(scene.here, state, max_wait=20) as bridge,
+        serving(scene.here, state, sse=sse, max_wait=20) as bridge,
         raw(bridge, scene.scout.key) as http,
-        host(bridge, scene.scout.key, mode) as llm,
+        host(bridge, scene.scout.key, mode, sse) as llm,
     ):
         await live(llm)
         await llm.list_tools()  # a client looks a tool up before it shows what it said

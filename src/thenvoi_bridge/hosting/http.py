@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from thenvoi_bridge.contract.errors import RateLimited, ThenvoiError, Unauthorized, Unavailable
 from thenvoi_bridge.hosting.choosing import allowed, check_choice_for
-from thenvoi_bridge.hosting.exchange import Exchange, refusal
+from thenvoi_bridge.hosting.exchange import WRITING, Exchange, refusal
 from thenvoi_bridge.hosting.guard import HEADERS, Guard, is_origin
 from thenvoi_bridge.hosting.tenants import ENDING, MESSAGES, Tenant, Tenants, retry_after
 from thenvoi_bridge.hosting.verifying import Keys, Remembered
@@ -149,6 +149,7 @@ async def hosted(hosting: Hosting, listener: socket.socket) -> AsyncGenerator[Ho
     tenants = Tenants(hosting.settings, Remembered(Keys(hosting.settings.base_url.rstrip("/"))))
     site, asked = Site(hosting, tenants), anyio.Event()
     server = _Server(site.app, asked.set)
+    _cut_off_slow_readers(listener)
     with listener:
         async with tenants.running(), anyio.create_task_group() as tasks:
             tasks.start_soon(server.serve, [listener])
@@ -184,6 +185,12 @@ class _Server(uvicorn.Server):
         self._loop.call_soon_threadsafe(self._told)
         if self._signals > 1:
             self.should_exit = self.force_exit = True
+
+
+def _cut_off_slow_readers(listener: socket.socket) -> None:
+    """What uvicorn has yet to send once an exchange is over lies with the system, which would be patient."""
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(WRITING * 1000))
 
 
 def _config(app: ASGIApp) -> uvicorn.Config:

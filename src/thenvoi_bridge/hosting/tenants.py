@@ -50,10 +50,14 @@ BODY = 1024 * 1024
 LOOK = 10.0
 """Seconds between two looks whether a key is still good while its request is being answered."""
 
+TICK = 0.2
+"""Seconds between two looks whether everything has been answered."""
+
 MESSAGES = "/messages/"
 """Where clients of the old transport send what they have to say."""
 
 ENDING = "The server is about to end"
+ENDED = "The session has ended"
 
 logger = logging.getLogger(__name__)
 
@@ -113,6 +117,16 @@ class Tenant:
         return self._underway > 0
 
     @property
+    def is_answering(self) -> bool:
+        """Whether there is one that ends by itself."""
+        return any(not (exchange.is_over or exchange.is_stream) for exchange in self._exchanges)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is over, or about to be."""
+        return self._over.is_set()
+
+    @property
     def idle(self) -> float:
         """Seconds since the last request; 0 while one is being answered."""
         return 0.0 if self.is_busy else anyio.current_time() - self._used
@@ -121,8 +135,8 @@ class Tenant:
         """Have a request answered. Raises `RateLimited` if there are too many, `Unavailable` at its end."""
         with self._noted(exchange):
             await self._is_up.wait()
-            if self._over.is_set():
-                raise Unavailable("The session has just ended")
+            if self.has_ended:
+                raise Unavailable(ENDED)
             await exchange.run(app)
 
     @property
@@ -134,6 +148,7 @@ class Tenant:
         if self._underway >= EXCHANGES:
             raise RateLimited("Too many requests at a time")
         self._exchanges.add(exchange)
+        self._used = anyio.current_time()
         try:
             yield
         finally:
@@ -151,19 +166,17 @@ class Tenant:
             tasks.start_soon(self.session.run)
             tasks.start_soon(fan_out, self.session, [self._changes])
             self._is_up.set()
-            while not self._over.is_set() and self.idle < IDLE:
+            while not self.has_ended and self.idle < IDLE:
                 with anyio.move_on_after(IDLE - self.idle):
                     await self._over.wait()
             self._over.set()
             tasks.cancel_scope.cancel()
 
-    def end(self, status: int, why: str, *, streams_only: bool = False) -> None:
-        """Cut off what is being answered; and unless that is for streams only, end."""
+    def end(self, why: str) -> None:
+        """Cut off what is being answered, and end."""
         for exchange in list(self._exchanges):
-            if exchange.is_stream or not streams_only:
-                exchange.cut(status, why)
-        if not streams_only:
-            self._over.set()
+            exchange.cut(503, why)
+        self._over.set()
 
 
 class Tenants:
@@ -194,21 +207,22 @@ class Tenants:
             raise refused
 
     async def drain(self, seconds: float) -> None:
-        """Have waits answered and streams closed, give the rest so long to come to its end, and end."""
+        """Have waits answered, give the rest so long to come to its end, close streams, and end."""
         for tenant in self._all.values():
             tenant.session.end_waits()
-            tenant.end(503, ENDING, streams_only=True)
         with anyio.move_on_after(seconds):
-            while any(tenant.is_busy for tenant in self._all.values()):  # noqa: ASYNC110 - bounded
-                await anyio.sleep(0.05)
+            await anyio.sleep(TICK)  # over the old transport an answer comes on a stream, and is not seen
+            while any(tenant.is_answering for tenant in self._all.values()):
+                await anyio.sleep(TICK)
         for tenant in list(self._all.values()):
-            self._end(tenant, 503, ENDING)
+            self._end(tenant, ENDING)
 
     async def _of(self, credential: str) -> Tenant:
         principal = await self._verified(credential)
         if (there := self._all.get(principal)) and there.key != credential:
             await self._check(there.key)  # of two keys the one that the session uses may have been revoked
-        return self._all.get(principal) or self._begin(principal, credential)
+        there = self._all.get(principal)
+        return self._begin(principal, credential) if there is None or there.has_ended else there
 
     async def _check(self, key: str) -> None:
         try:
@@ -222,7 +236,7 @@ class Tenants:
             return await self._verifier.verify(credential)
         except Unauthorized:
             for tenant in [one for one in self._all.values() if one.key == credential]:
-                self._end(tenant, 401, "The key is no longer valid")
+                self._end(tenant, ENDED)
             raise
 
     async def _cut_when_revoked(self, credential: str, exchange: Exchange) -> None:
@@ -241,7 +255,7 @@ class Tenants:
             longest = max(self._all.values(), key=lambda tenant: tenant.idle)
             if not longest.idle:
                 raise Unavailable("Too many others use this server now")
-            self._end(longest, 503, "")
+            self._end(longest, ENDED)
         tenant = self._all[principal] = Tenant(principal, key, self._settings)
         self._tasks.start_soon(self._live, tenant)
         logger.info("%s: beginning", principal)
@@ -253,13 +267,13 @@ class Tenants:
         except Exception:
             logger.exception("%s: broke down", tenant.principal)
         finally:
-            self._end(tenant, 503, "The session has ended")
+            self._end(tenant, ENDED)
         logger.info("%s: ended", tenant.principal)
 
-    def _end(self, tenant: Tenant, status: int, why: str) -> None:
+    def _end(self, tenant: Tenant, why: str) -> None:
         if self._all.get(tenant.principal) is tenant:
             del self._all[tenant.principal]
-        tenant.end(status, why)
+        tenant.end(why)
 
 
 async def _caught(tenant: Tenant, exchange: Exchange, app: ASGIApp) -> ThenvoiError | None:
