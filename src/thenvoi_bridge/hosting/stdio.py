@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from typing import BinaryIO
 
 import anyio
 
 from thenvoi_bridge.bridge import sdk
-from thenvoi_bridge.bridge.allowing import Allowed
 from thenvoi_bridge.bridge.delivery import fan_out
 from thenvoi_bridge.bridge.profiles import Choice, NoSuchTool, check
+from thenvoi_bridge.bridge.seeing import Posting
 from thenvoi_bridge.bridge.server import build
 from thenvoi_bridge.bridge.session import Session
-from thenvoi_bridge.contract.call import ID
 from thenvoi_bridge.hosting import rungs, watch, wire
+from thenvoi_bridge.hosting.allowing import allowed
 from thenvoi_bridge.hosting.locating import locate, sides
 from thenvoi_bridge.settings import BadSetting, Settings, names, rows, variable
 
@@ -70,7 +69,7 @@ async def _serve(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, pare
 
         watch.over(parent, stop)
         tasks.start_soon(session.run)
-        tasks.start_soon(fan_out, session, ladder)
+        tasks.start_soon(fan_out, session, [Posting(session), *ladder])
         try:
             await sdk.serve(server, read, write, handshake_only=bool(settings.channel))
         finally:
@@ -87,25 +86,6 @@ def choice(settings: Settings) -> Choice:
         read_only=settings.read_only,
         chat=settings.chat,
     )
-
-
-def allowed(settings: Settings) -> Allowed:
-    """Which rooms and senders the host may have to do with. Raises `BadSetting`, which shows no value."""
-    rooms, senders = names(settings.allow_rooms), names(settings.allow_senders)
-    if not all(re.fullmatch(ID, room) for room in rooms) or _says_nothing(settings.allow_rooms):
-        raise BadSetting("THENVOI_ALLOW_ROOMS must be ids of rooms, with commas between")
-    if any(re.search(r"\s", sender) for sender in senders) or _says_nothing(settings.allow_senders):
-        raise BadSetting("THENVOI_ALLOW_SENDERS must be ids or handles, with commas between")
-    if settings.chat is not None and not re.fullmatch(ID, settings.chat):
-        raise BadSetting("THENVOI_CHAT must be the id of a room")
-    if settings.chat and rooms and settings.chat not in rooms:
-        raise BadSetting("THENVOI_CHAT must be one of THENVOI_ALLOW_ROOMS")
-    return Allowed(rooms, senders, settings.chat)
-
-
-def _says_nothing(text: str) -> bool:
-    """Whether a list was given and has nothing in it; taken for none, it would allow everything."""
-    return bool(text) and not names(text)
 
 
 def check_choice(settings: Settings) -> None:
