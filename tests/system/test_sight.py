@@ -197,16 +197,28 @@ async def test_without_a_key_the_plugin_tells_of_the_agent_that_is_named_after_c
     assert ids(done(await typed(tmp_path, "hook", "prompt", "--plugin", given=given, **more))) == ["m2"]
 
 
+@asynccontextmanager
+async def unnamed(state: Path, client: str) -> AsyncGenerator[McpClient]:  # noqa: F811
+    """A host on this computer's platform to which nobody has given a name."""
+    server = bridge("", "", state)
+    assert server.env
+    del server.env["THENVOI_API_KEY"], server.env["THENVOI_BASE_URL"]
+    with anyio.fail_after(PATIENCE):
+        async with McpClient(server, client_info=types.Implementation(name=client, version="1")) as llm:
+            await connected(llm)
+            yield llm
+
+
 async def test_on_this_computers_platform_a_name_says_whose_messages_are_meant(state: Path) -> None:  # noqa: F811
-    async with local_host(state, "Desk") as desk, local_host(state, "Editor"):
-        room = (await desk.call_tool("create_chat", {})).structured_content["id"]
-        await desk.call_tool("add_participant", {"chat_id": room, "participant_id": "Editor"})
-        text = {"chat_id": room, "content": "hello", "mentions": ["Editor"]}
-        assert not (await desk.call_tool("send_message", text)).is_error
-        printed = await typed(state, "wait", "--json", "--timeout", "25", THENVOI_AS="Editor")
+    async with local_host(state, "Editor") as editor, unnamed(state, "claude-code"):
+        room = (await editor.call_tool("create_chat", {})).structured_content["id"]
+        await editor.call_tool("add_participant", {"chat_id": room, "participant_id": "claude-code"})
+        text = {"chat_id": room, "content": "hello", "mentions": ["claude-code"]}
+        assert not (await editor.call_tool("send_message", text)).is_error
+        printed = await typed(state, "wait", "--json", "--timeout", "25", THENVOI_AS="claude-code")
         (line,) = records(done(printed))
-        assert ids(done(await plugged(state, name="Editor"))) == [line["id"]]
-        assert done(await plugged(state, name="Desk")) == "{}\n"
+        assert ids(done(await plugged(state))) == [line["id"]]
+        assert done(await plugged(state, name="Editor")) == "{}\n"
 
 
 def test_settings_mean_one_agent_even_if_it_was_another_before(tmp_path: Path) -> None:
