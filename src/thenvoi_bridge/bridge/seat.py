@@ -266,14 +266,7 @@ class Seat:
 
 @asynccontextmanager
 async def seated(
-    me: AgentMe,
-    client: Client,
-    *,
-    key: str,
-    socket: str,
-    state_dir: Path,
-    doorman: Doorman,
-    known_as: str,
+    me: AgentMe, client: Client, *, key: str, socket: str, state_dir: Path, doorman: Doorman, known_as: str
 ) -> AsyncGenerator[Seat]:
     """Open the inbox of an agent in `state_dir` and take its seat. Raises `StorageError`, `NotPrivate`.
 

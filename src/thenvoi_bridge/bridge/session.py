@@ -265,18 +265,13 @@ class Session:
         from thenvoi_bridge.listener import socket_url
 
         socket = endpoint.ws_url or socket_url(endpoint.base_url)
-        assert endpoint.agent_key is not None
-        assert self._host is not None
-        where = seated(
-            me,
-            agent,
-            key=endpoint.agent_key,
-            socket=socket,
-            state_dir=self._state_dir,
-            doorman=self.doorman,
-            known_as=self._host if endpoint.local else endpoint.agent_key,
-        )
+        key, at = endpoint.agent_key, self._state_dir
+        assert key
+        known_as = self._host if endpoint.local and self._host else key
         async with AsyncExitStack() as taken:
+            where = seated(
+                me, agent, key=key, socket=socket, state_dir=at, doorman=self.doorman, known_as=known_as
+            )
             try:
                 seat = await taken.enter_async_context(where)
             except (NotPrivate, OSError) as exc:
