@@ -23,6 +23,13 @@ Table = TypeVar("Table", bound="Settings | Platform")
 PREFIX = "THENVOI_"
 
 
+ASKED = ("api_key", "base_url", "name", "toolsets")
+"""Settings that a host which installs the bundle asks its user for."""
+
+ASKED_BY_PLUGIN = (*ASKED, "channel")
+"""Those that Claude Code asks for when it installs the plugin."""
+
+
 class BadSetting(ValueError):
     """A setting cannot be used; the message says which one and what to do."""
 
@@ -160,6 +167,17 @@ def _read(table: type[Table], flags: Mapping[str, Any], environ: Mapping[str, st
     given |= {row: flags[row.name] for row in fields(table) if flags.get(row.name) is not None}
     chosen = {row: value for row, value in given.items() if value is not None}
     return table(**{row.name: _typed(row, value) for row, value in chosen.items()})
+
+
+def of_plugin(environ: Mapping[str, str] = os.environ) -> Mapping[str, str]:
+    """The environment of the bridge that the plugin for Claude Code starts, told by that of its hooks.
+
+    They find what its user answered in CLAUDE_PLUGIN_OPTION_<QUESTION>, and no variable for what he did not
+    (code.claude.com/docs/en/plugins-reference, user configuration).
+    """
+    asked = (row for row in rows() if row.name in ASKED_BY_PLUGIN)
+    answers = {variable(row): environ.get(f"CLAUDE_PLUGIN_OPTION_{row.name.upper()}", "") for row in asked}
+    return {**environ, **answers}
 
 
 def unknown(environ: Mapping[str, str] = os.environ) -> list[str]:

@@ -18,9 +18,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from tests.bridge.desk import live
+from tests.inbox.mentions import mention
+from tests.system.shell import fill, folder_of, opened
 from tests.system.test_local import local_host, platforms, state  # noqa: F401 - a fixture
 from tests.world import Somebody, World, say, world
 from thenvoi_bridge.bridge.hosts import RUNGS, host_of
+from thenvoi_bridge.inbox.sight import Sight
 
 Said = list[dict[str, Any]]
 MODULE = [sys.executable, "-W", "error", "-m", "thenvoi_bridge"]
@@ -115,6 +118,21 @@ async def test_a_bridge_that_runs_is_asked_and_keeps_its_seat(patient: Patient, 
     _, found = await patient.findings(THENVOI_API_KEY=scout.key, THENVOI_BASE_URL=here.url)
     assert sentence(found, "socket") == "No bridge runs here; the platform's WebSocket answers."
     assert of(found, "inbox")[0]["open"] == 1
+
+
+async def test_lists_in_force_are_shown_and_how_much_they_hold_back(patient: Patient) -> None:
+    await fill(patient.state, mention("m1"), mention("m2", "other"))
+    _, found = await patient.findings()
+    (box,) = of(found, "inbox")
+    assert (box["open"], box["held_back"], box["allowed"]) == (2, 0, {})
+    assert "held back" not in box["said"]
+    async with opened(folder_of(patient.state)) as inbox:
+        await inbox.board.show("cursor", Sight(rooms=frozenset({"room"}), senders=frozenset({"peer", "bob"})))
+    _, found = await patient.findings()
+    (box,) = of(found, "inbox")
+    assert (box["open"], box["held_back"]) == (2, 1)
+    assert box["allowed"] == {"rooms": ["room"], "senders": ["bob", "peer"]}
+    assert box["said"].endswith("; 1 held back, allowed are rooms: room; senders: bob, peer.")
 
 
 async def test_a_bridge_on_another_computer_keeps_its_seat(
