@@ -18,7 +18,8 @@ from thenvoi_bridge.bridge.prompts import PROMPTS, Prompt
 from thenvoi_bridge.bridge.tools import Tool
 from thenvoi_bridge.install.targets import TARGETS, Target
 from thenvoi_bridge.platform.openapi import document
-from thenvoi_bridge.settings import ASKED, ASKED_BY_PLUGIN, Folders
+from thenvoi_bridge.settings import ASKED, ASKED_BY_PLUGIN
+from thenvoi_bridge.settings.folders import Folders
 
 
 def written(root: Path) -> dict[Path, str]:

@@ -26,7 +26,17 @@ ALL = Sight()
         (BOB.knowing(["alice"]), ["here alice", "here bob", "there alice", "there bob"]),
         (ALL.knowing(["alice"]), ["here alice", "here bob", "there alice", "there bob"]),
     ],
-    ids=str,
+    ids=[
+        "all",
+        "a sender",
+        "a room",
+        "both",
+        "two senders",
+        "two rooms",
+        "all and a sender",
+        "one more sender",
+        "all and one more",
+    ],
 )
 def test_a_message_is_seen_if_its_room_and_its_sender_are(sight: Sight, seen: list[str]) -> None:
     every = ((room, sender) for room in ("here", "there") for sender in ("alice", "bob"))

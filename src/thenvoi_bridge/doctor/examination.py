@@ -11,7 +11,8 @@ from thenvoi_bridge.doctor.findings import Finding
 from thenvoi_bridge.doctor.storage import Box
 from thenvoi_bridge.hosting import choosing
 from thenvoi_bridge.hosting.local import LocalPlatform
-from thenvoi_bridge.settings import BadSetting, Folders, Settings
+from thenvoi_bridge.settings import BadSetting, Settings
+from thenvoi_bridge.settings.folders import Folders
 
 
 async def examine() -> AsyncIterator[Finding]:
