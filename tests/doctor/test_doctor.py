@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,13 +41,13 @@ class Patient:
     def state(self) -> Path:
         return self.home / "state"
 
-    async def doctor(self, *arguments: str, **more: str) -> tuple[int, str]:
+    async def doctor(self, *arguments: str, flags: Sequence[str] = (), **more: str) -> tuple[int, str]:
         """`thenvoi-bridge doctor`, as somebody types it; its exit code and what it prints."""
         env = {name: value for name, value in os.environ.items() if not name.startswith("THENVOI_")}
         env |= {"HOME": str(self.home), "XDG_CONFIG_HOME": str(self.home / ".config")}
         env |= {"THENVOI_STATE_DIR": str(self.state), "PYTHONIOENCODING": "utf-8", **self.env, **more}
         with anyio.fail_after(60):
-            done = await anyio.run_process([*MODULE, "doctor", *arguments], env=env, check=False)
+            done = await anyio.run_process([*MODULE, *flags, "doctor", *arguments], env=env, check=False)
         assert done.stderr == b""
         assert "hush" not in done.stdout.decode()
         return done.returncode, done.stdout.decode()
@@ -90,6 +91,14 @@ async def test_where_all_is_well_nothing_is_an_error(patient: Patient, here: Wor
     assert sentence(found, "clock").startswith("The clocks agree")
     assert sentence(found, "socket") == "No bridge runs here; the platform's WebSocket answers."
     assert not patient.state.exists()
+
+
+async def test_flags_are_taken_as_a_bridge_takes_them(patient: Patient, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    code, out = await patient.doctor(flags=["--state-dir", str(elsewhere), "--base-url", "nowhere"])
+    assert code == 1
+    assert f"State is kept in {elsewhere}" in out
+    assert "THENVOI_BASE_URL must begin with" in out
 
 
 async def test_no_key_is_shown_in_words_either(patient: Patient, here: World, scout: Somebody) -> None:

@@ -147,13 +147,15 @@ def read_platform(flags: Mapping[str, Any], environ: Mapping[str, str] = os.envi
     return _read(Platform, flags, environ)
 
 
-def read_usable(environ: Mapping[str, str] = os.environ) -> tuple[Settings, list[BadSetting]]:
+def read_usable(
+    flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ
+) -> tuple[Settings, list[BadSetting]]:
     """The bridge's, as far as they can be used, and what is wrong with the others."""
     usable: dict[str, Any] = {}
     bad = []
     for row in fields(Settings):
         try:
-            value = _from_environ(row, environ)
+            value = flags[row.name] if flags.get(row.name) is not None else _from_environ(row, environ)
             usable |= {} if value is None else {row.name: _typed(row, value)}
         except BadSetting as exc:
             bad.append(exc)
