@@ -1,5 +1,7 @@
 """Fixtures every test may use."""
 
+import signal
+import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -10,6 +12,12 @@ from tests.world import World, world
 
 settings.register_profile("quick", max_examples=30, deadline=None)
 settings.load_profile("quick")
+
+if sys.platform != "win32":
+    # Under `nohup` or in a shell's background these are ignored, and bridges that tests start keep to that.
+    for ignored in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(ignored) is signal.SIG_IGN:
+            signal.signal(ignored, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -78,8 +78,8 @@ def test_an_answer_that_was_not_given_is_none() -> None:
 def test_its_hooks_run_at_the_turns_of_a_session_and_end_soon() -> None:
     for event, hook in hooks():
         assert hook["type"] == "command"
-        program, command, turn, *more = shlex.split(hook["command"])
-        assert (program, command, turn) == ("thenvoi-bridge", "hook", TURNS[event])
+        program, command, turn, plugin, *more = shlex.split(hook["command"])
+        assert (program, command, turn, plugin) == ("thenvoi-bridge", "hook", TURNS[event], "--plugin")
         waits = int(more[1]) if more else 0
         assert bool(hook.get("asyncRewake")) is bool(waits)
         assert waits < hook["timeout"] <= waits + 60

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from thenvoi_bridge.bridge.hosts import HOSTS
 from thenvoi_bridge.cli.turns import FOLLOWUPS, LONGEST_SESSION, Event, Format, Turn, answer, turn
 
 CLAUDE = {"session_id": "s1", "transcript_path": "/t.jsonl", "cwd": "/", "permission_mode": "default"}
@@ -127,3 +128,7 @@ def test_cursor_is_given_few_follow_ups_and_none_after_the_user_stopped_it(
 def test_cursor_takes_no_text_with_a_prompt() -> None:
     assert not read(Event.PROMPT, CURSOR).may_speak
     assert read(Event.SESSION_START, CURSOR).may_speak
+
+
+def test_hosts_with_hooks_have_the_names_under_which_their_bridges_post() -> None:
+    assert {*Format} <= {host.name for host in HOSTS}

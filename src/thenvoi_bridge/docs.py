@@ -18,13 +18,8 @@ from thenvoi_bridge.bridge.prompts import PROMPTS, Prompt
 from thenvoi_bridge.bridge.tools import Tool
 from thenvoi_bridge.install.targets import TARGETS, Target
 from thenvoi_bridge.platform.openapi import document
-from thenvoi_bridge.settings import Folders
-
-ASKED = ("api_key", "base_url", "name", "toolsets")
-"""Settings that a host which installs the bundle asks its user for."""
-
-ASKED_BY_PLUGIN = (*ASKED, "channel")
-"""Those that Claude Code asks for when it installs the plugin."""
+from thenvoi_bridge.settings import ASKED, ASKED_BY_PLUGIN
+from thenvoi_bridge.settings.folders import Folders
 
 
 def written(root: Path) -> dict[Path, str]:

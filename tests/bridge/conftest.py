@@ -17,6 +17,7 @@ from thenvoi_bridge.inbox.store import Inbox
 from thenvoi_bridge.listener import Listener, Pace
 
 NUMBERS = count(1)
+SOON = Pace(backoff=(0.0, 0.1), cut=(0.0, 0.1), restart=(0.0, 0.1))
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,7 @@ async def scene(town: World) -> Scene:
 @pytest.fixture
 async def island(here: World, monkeypatch: pytest.MonkeyPatch) -> Scene:
     """The same on a platform of one's own, which may be stopped; it is back at once when it comes back."""
-    soon = Pace(backoff=(0.0, 0.1), cut=(0.0, 0.1), restart=(0.0, 0.1))
-    monkeypatch.setattr(seat, "Listener", partial(Listener, pace=soon))
+    monkeypatch.setattr(seat, "Listener", partial(Listener, pace=SOON))
     monkeypatch.setattr(client, "_FIRST_PAUSE", 0.01)
     return await played(here)
 

@@ -19,7 +19,7 @@ from thenvoi_bridge.bridge.profiles import Choice, NoSuchTool, chosen
 from thenvoi_bridge.contract.chats import ChatRoom
 from thenvoi_bridge.contract.messages import ListMessages, Mention, SendMessage
 from thenvoi_bridge.contract.participants import AddMyParticipant
-from thenvoi_bridge.hosting.choosing import allowed
+from thenvoi_bridge.hosting.allowing import allowed
 from thenvoi_bridge.settings import BadSetting, Settings
 
 

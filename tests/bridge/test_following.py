@@ -20,6 +20,7 @@ from tests.faults.toxics import Faults, Latency
 from tests.world import Somebody, World, say, world
 from thenvoi_bridge.bridge import receiving, seat, wording
 from thenvoi_bridge.bridge import session as sessions
+from thenvoi_bridge.bridge.allowing import ALL, Doorman
 from thenvoi_bridge.bridge.endpoint import Endpoint, Locate
 from thenvoi_bridge.client import Client
 from thenvoi_bridge.contract.call import Call
@@ -348,7 +349,10 @@ async def test_whoever_keeps_a_seat_without_working_at_it_leaves_its_place_to_ot
 @asynccontextmanager
 async def a_seat(scene: Scene, state: Path) -> AsyncGenerator[seat.Seat]:
     me, where = await scene.scout.call(GetMe()), socket_url(scene.here.url)
-    async with seat.seated(me, scene.scout.call, key=scene.scout.key, socket=where, state_dir=state) as it:
+    key = scene.scout.key
+    async with seat.seated(
+        me, scene.scout.call, key=key, socket=where, state_dir=state, doorman=Doorman(ALL), known_as=key
+    ) as it:
         yield it
 
 

@@ -15,12 +15,13 @@ from thenvoi_bridge.bridge.profiles import EVERY, GROUPS, USUAL, Choice, NoSuchT
 from thenvoi_bridge.bridge.server import build
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.bridge.tools import CALL_TOOLS, Tool, tool_name
+from thenvoi_bridge.bridge.waiting import WAITING_TOOLS
 from thenvoi_bridge.contract import CALLS
 
 AGENT: tuple[Side, ...] = ("agent",)
 PERSON: tuple[Side, ...] = ("human",)
 SIDES = [AGENT, PERSON, BOTH]
-INBOX = [*INBOX_TOOLS, "reply"]
+INBOX = [*WAITING_TOOLS, *INBOX_TOOLS, "reply"]
 KEY = "thnv_a_9f8e7d6c5b4a_Zm9vYmFyYmF6cXV4"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ import mcp_types as types
 import pytest
 
 from tests.bridge.cable import Cable, cable
-from tests.bridge.conftest import Scene
+from tests.bridge.conftest import SOON, Scene, played
 from tests.bridge.desk import PATIENCE, Desk, desk, found, live
-from tests.world import say
-from thenvoi_bridge.bridge import receiving, settling, sweeping
+from tests.faults.plan import Slow
+from tests.faults.switches import Switches
+from tests.world import say, world
+from thenvoi_bridge.bridge import receiving, seat, settling, sweeping
 from thenvoi_bridge.bridge.endpoint import Endpoint
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.contract.contacts import AddMyContact, AnswerContactRequest
@@ -22,6 +25,7 @@ from thenvoi_bridge.contract.lifecycle import MarkProcessed, MarkProcessing
 from thenvoi_bridge.contract.messages import ListMessages
 from thenvoi_bridge.contract.participants import AddMyParticipant, RemoveMyParticipant
 from thenvoi_bridge.inbox.core import State
+from thenvoi_bridge.listener import Listener
 
 
 @asynccontextmanager
@@ -89,25 +93,30 @@ async def test_a_push_and_a_look_at_the_same_message_are_one(island: Scene, stat
 
 
 async def test_the_connection_is_told_word_by_word(
-    island: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(seat, "Listener", partial(Listener, pace=SOON))
     words: list[str] = []
-    ring = Session.ring
+    switches, ring = Switches(), Session.ring
 
     def noted(self: Session) -> None:
         words.append(self.connection)
         ring(self)
 
     monkeypatch.setattr(Session, "ring", noted)
-    async with wired(island, state) as (host, wire):
-        await cut(host, wire)
-        assert (await host.read("thenvoi://status"))["socket"]["reason"]
-        words.clear()
-        wire.mend()
-        await host.until("live")
-        told = {*words}
-    assert told <= {"connecting", "waiting", "catching_up", "live"}
-    assert "catching_up" in told
+    async with world(tmp_path / "platform", around=switches.around) as here:
+        alone = await played(here)
+        async with wired(alone, state) as (host, wire):
+            await cut(host, wire)
+            assert (await host.read("thenvoi://status"))["socket"]["reason"]
+            words.clear()
+            switches.plan = (Slow(method="GET", path=r"/agent/chats/[^/]+/messages$", delay=0.3),)
+            wire.mend()
+            await host.until("live")
+            told = [word for word, _ in groupby(words)]
+    assert {*told} <= {"connecting", "waiting", "catching_up", "live"}
+    assert told[-2:] == ["catching_up", "live"]
+    assert told.count("live") == 1
 
 
 async def test_the_connection_is_live_only_once_everything_was_looked_at(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,9 +19,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from tests.bridge.desk import live
+from tests.inbox.mentions import mention
+from tests.system.shell import fill, folder_of, opened
 from tests.system.test_local import local_host, platforms, state  # noqa: F401 - a fixture
 from tests.world import Somebody, World, say, world
 from thenvoi_bridge.bridge.hosts import RUNGS, host_of
+from thenvoi_bridge.inbox.sight import Sight
 
 Said = list[dict[str, Any]]
 MODULE = [sys.executable, "-W", "error", "-m", "thenvoi_bridge"]
@@ -37,13 +41,13 @@ class Patient:
     def state(self) -> Path:
         return self.home / "state"
 
-    async def doctor(self, *arguments: str, **more: str) -> tuple[int, str]:
+    async def doctor(self, *arguments: str, flags: Sequence[str] = (), **more: str) -> tuple[int, str]:
         """`thenvoi-bridge doctor`, as somebody types it; its exit code and what it prints."""
         env = {name: value for name, value in os.environ.items() if not name.startswith("THENVOI_")}
         env |= {"HOME": str(self.home), "XDG_CONFIG_HOME": str(self.home / ".config")}
         env |= {"THENVOI_STATE_DIR": str(self.state), "PYTHONIOENCODING": "utf-8", **self.env, **more}
         with anyio.fail_after(60):
-            done = await anyio.run_process([*MODULE, "doctor", *arguments], env=env, check=False)
+            done = await anyio.run_process([*MODULE, *flags, "doctor", *arguments], env=env, check=False)
         assert done.stderr == b""
         assert "hush" not in done.stdout.decode()
         return done.returncode, done.stdout.decode()
@@ -89,6 +93,14 @@ async def test_where_all_is_well_nothing_is_an_error(patient: Patient, here: Wor
     assert not patient.state.exists()
 
 
+async def test_flags_are_taken_as_a_bridge_takes_them(patient: Patient, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    code, out = await patient.doctor(flags=["--state-dir", str(elsewhere), "--base-url", "nowhere"])
+    assert code == 1
+    assert f"State is kept in {elsewhere}" in out
+    assert "THENVOI_BASE_URL must begin with" in out
+
+
 async def test_no_key_is_shown_in_words_either(patient: Patient, here: World, scout: Somebody) -> None:
     code, out = await patient.doctor(THENVOI_API_KEY=scout.key, THENVOI_BASE_URL=here.url)
     assert code == 0
@@ -115,6 +127,21 @@ async def test_a_bridge_that_runs_is_asked_and_keeps_its_seat(patient: Patient, 
     _, found = await patient.findings(THENVOI_API_KEY=scout.key, THENVOI_BASE_URL=here.url)
     assert sentence(found, "socket") == "No bridge runs here; the platform's WebSocket answers."
     assert of(found, "inbox")[0]["open"] == 1
+
+
+async def test_lists_in_force_are_shown_and_how_much_they_hold_back(patient: Patient) -> None:
+    await fill(patient.state, mention("m1"), mention("m2", "other"))
+    _, found = await patient.findings()
+    (box,) = of(found, "inbox")
+    assert (box["open"], box["held_back"], box["allowed"]) == (2, 0, {})
+    assert "held back" not in box["said"]
+    async with opened(folder_of(patient.state)) as inbox:
+        await inbox.board.show("cursor", Sight(rooms=frozenset({"room"}), senders=frozenset({"peer", "bob"})))
+    _, found = await patient.findings()
+    (box,) = of(found, "inbox")
+    assert (box["open"], box["held_back"]) == (2, 1)
+    assert box["allowed"] == {"rooms": ["room"], "senders": ["bob", "peer"]}
+    assert box["said"].endswith("; 1 held back, allowed are rooms: room; senders: bob, peer.")
 
 
 async def test_a_bridge_on_another_computer_keeps_its_seat(

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.bridge.conftest import Scene, played
 from tests.bridge.desk import PATIENCE
-from tests.hosting.team import INITIALIZE, PING, host, live, log, raw, serving, session_of, shown
+from tests.hosting.team import HELLO, INITIALIZE, PING, host, live, log, raw, serving, session_of, shown
 from tests.world import Somebody, World, world
 from thenvoi_bridge.cli import main
 from thenvoi_bridge.contract.errors import Unauthorized, Unreachable
@@ -262,6 +262,16 @@ async def test_so_it_is_over_the_old_transport(scene: Scene, state: Path) -> Non
         assert [answer.status_code for answer in answers] == [404, 404]
         assert answers[0].content == answers[1].content
         assert (await mine.post(path, json=PING)).status_code == 202
+
+
+@pytest.mark.parametrize("info", ["a name", {"name": 1}, None, []], ids=str)
+async def test_a_client_that_does_not_say_who_it_is_as_it_should_is_told_so(
+    scene: Scene, state: Path, info: object
+) -> None:
+    hello = {**INITIALIZE, "params": {**HELLO, "clientInfo": info}}
+    async with serving(scene.here, state) as bridge, raw(bridge, scene.scout.key) as http:
+        answer = await http.post("/mcp", json=hello)
+        assert '"code":-32602' in answer.text
 
 
 # Names and pages

@@ -9,7 +9,8 @@ import pytest
 
 from tests.inbox.hosts import Host
 from tests.inbox.mentions import PATIENCE, mention
-from thenvoi_bridge.inbox import repair, watching
+from tests.system.shell import until
+from thenvoi_bridge.inbox import marks, repair, watching
 from thenvoi_bridge.inbox.found import Found
 from thenvoi_bridge.inbox.trouble import File
 from thenvoi_bridge.inbox.watching import Watch
@@ -114,5 +115,43 @@ async def test_one_that_cannot_be_used_is_named_and_hides_no_other(state: Path) 
     host = await start(state, "scout")
     await host.inbox.put([mention("m1")])
     assert await watch.until_seen(PATIENCE)
+    assert eyes.seen == ["m1"]
+    await host.die()
+
+
+async def test_it_looks_again_when_what_else_a_look_depends_on_has_changed(state: Path) -> None:
+    host = await start(state, "scout")
+    eyes, depends = Eyes(), ["this"]
+    watch = Watch(state, None, eyes, lambda: tuple(depends))
+    with anyio.fail_after(PATIENCE):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(watch.until_seen, PATIENCE)
+            await eyes.looked.wait()
+            eyes.looked = anyio.Event()
+            depends.append("that")
+            await eyes.looked.wait()
+            tasks.cancel_scope.cancel()
+    assert eyes.looks == 2
+    await host.die()
+
+
+async def test_an_inbox_may_get_the_mark_that_is_looked_for_later(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "ESCALATE", 0.05)
+    host, wanted = await start(state, "scout"), marks.mark("a new key")
+    await host.inbox.put([mention("m1")])
+    procs = anyio.Path(state / "agents" / "scout" / "procs")
+    eyes = Eyes()
+
+    async def has_been_there() -> bool:
+        ids = [lock.stem async for lock in procs.glob("*.lock")]
+        return not all(map(host.owner.alive, ids))
+
+    with anyio.fail_after(PATIENCE):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(Watch(state, wanted, eyes).until_seen, PATIENCE)
+            await until(has_been_there)
+            marks.put(state / "agents" / "scout", wanted)
     assert eyes.seen == ["m1"]
     await host.die()

@@ -9,7 +9,7 @@ import pytest
 
 from thenvoi_bridge.bridge.hosts import HOSTS
 from thenvoi_bridge.install.targets import TARGETS
-from thenvoi_bridge.settings import Folders
+from thenvoi_bridge.settings.folders import Folders
 
 HOME = Path("/home/me")
 WINDOWS = {"APPDATA": "/home/me/AppData/Roaming", "LOCALAPPDATA": "/home/me/AppData/Local"}

@@ -12,6 +12,7 @@ from thenvoi_bridge.bridge import wording
 from thenvoi_bridge.bridge.rooms import Person
 from thenvoi_bridge.contract.call import UUID
 from thenvoi_bridge.contract.errors import Forbidden, ThenvoiError
+from thenvoi_bridge.inbox.sight import Sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ ALL = Allowed()
 
 
 class Doorman:
-    """Tells whose messages a process may see.
+    """Tells whose messages a process may see, `sight` being all it knows of that.
 
     Who has a handle is found out among the people of the room; what nobody knows of is kept away.
     """
@@ -57,7 +58,8 @@ class Doorman:
         # Nobody gets in by taking somebody's id for a handle.
         named = (sender for sender in allowed.senders if not re.fullmatch(UUID, sender))
         self._handles = {name.removeprefix("@").casefold() for name in named}
-        self._met: set[str] = set()
+        rooms = [allowed.chat] if allowed.chat else allowed.rooms
+        self.sight = Sight(frozenset(rooms) or None, frozenset(allowed.senders) or None)
 
     @property
     def is_choosy(self) -> bool:
@@ -66,9 +68,7 @@ class Doorman:
 
     def sees(self, chat_id: str, sender_id: str) -> bool:
         """Whether messages of that sender in that room are for this host."""
-        senders = self._allowed.senders
-        known = not senders or sender_id in senders or sender_id in self._met
-        return known and self._allowed.room(chat_id)
+        return self.sight.sees(chat_id, sender_id)
 
     async def meet(
         self,
@@ -79,12 +79,13 @@ class Doorman:
 
         A room that cannot be asked who is in it is passed over.
         """
-        before = len(self._met)
+        before = self.sight
         for chat_id in {room for room, sender in senders if self._is_strange(room, sender)}:
             with suppress(ThenvoiError):
                 people = await participants(chat_id)
-                self._met |= {p.id for p in people if p.handle and p.handle.casefold() in self._handles}
-        return len(self._met) > before
+                named = {p.id for p in people if p.handle and p.handle.casefold() in self._handles}
+                self.sight = self.sight.knowing(named)
+        return self.sight != before
 
     def _is_strange(self, chat_id: str, sender_id: str) -> bool:
         return self._allowed.room(chat_id) and not self.sees(chat_id, sender_id)

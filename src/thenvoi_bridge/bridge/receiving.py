@@ -102,7 +102,7 @@ class Receiver:
         self._listener, self._ring = listener, ring
         self._sweeper = Sweeper(client, inbox, rooms)
         self._look, self._news = anyio.Event(), anyio.Event()
-        self._looked, self._behind = False, True
+        self._looked, self._behind, self._lost = False, True, 0
         self._joining: set[str] = set()
         self._requests = 0
         self._turn = 0
@@ -112,7 +112,7 @@ class Receiver:
         """How it goes at this moment."""
         state = self._listener.state
         said = (state.word, state.since, state.reason, state.attempts, state.heard_at)
-        return Reception(*said, self._behind, self._requests)
+        return Reception(*said, self._behind or self._lost < self._listener.lost, self._requests)
 
     async def listen(self, moved: Callable[[], Awaitable[bool]]) -> None:
         """Hear, look and sweep, until the platform is somewhere else.
@@ -149,6 +149,7 @@ class Receiver:
     async def _begin(self) -> None:
         """Know nothing for certain: there is no socket yet, or none any more."""
         self._looked, self._joining = False, set(self._rooms.titles)
+        self._behind, self._lost = True, self._listener.lost
         await self._doubt()
 
     async def _doubt(self) -> None:
@@ -273,15 +274,20 @@ class Receiver:
     def _tell(self) -> None:
         self._news.set()
 
+    @property
+    def _is_behind(self) -> bool:
+        """Whether something is still to be looked at, joined or read."""
+        return bool(not self._looked or self._joining or self._sweeper.behind)
+
     async def _post(self) -> None:
         """Tell the other processes how it goes, and first that it is not as one that died has told them."""
         posted: dict[str, Any] = {}
         while True:
             self._news = anyio.Event()
-            behind = bool(not self._looked or self._joining or self._sweeper.behind)
+            behind = self._is_behind
             if (news := replace(self.reception, behind=behind).as_news()) != posted:
                 await self._board.post(news)
                 posted = news
-            self._behind = behind  # nothing is called live here before the others can know
+            self._behind = behind or self._is_behind  # nothing is called live before the others can know
             self._ring()
             await self._news.wait()

@@ -33,7 +33,6 @@ from thenvoi_bridge.bridge.listening import Listening
 Context = ServerRequestContext[Any, Any]
 Message = TypeVar("Message", bound=BaseModel)
 
-
 MOST = 1024
 """Subscriptions that may be listened to at once."""
 
@@ -267,6 +266,8 @@ def on_each_request(
     """Have requests answered in `around`, given the connection, if it lasts, and the client's name."""
 
     async def answer(ctx: Context, call_next: CallNext) -> HandlerResult:
+        if ctx.method == "initialize":  # what it says of the client is yet to be checked
+            return await call_next(ctx)
         lasts = not is_version_at_least(ctx.session.protocol_version, "2026-07-28")
         with around(ctx.session._connection if lasts else None, _client_name(ctx)):
             return await call_next(ctx)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import anyio
 
-from thenvoi_bridge.bridge.allowing import ALL, Allowed, Doorman
+from thenvoi_bridge.bridge.allowing import Doorman
 from thenvoi_bridge.bridge.noting import Noting
 from thenvoi_bridge.bridge.receiving import HANGS, Receiver, Reception
 from thenvoi_bridge.bridge.rooms import Rooms
@@ -27,9 +27,11 @@ from thenvoi_bridge.contract.feed import Topic
 from thenvoi_bridge.contract.identity import AgentMe
 from thenvoi_bridge.contract.messages import ChatMessage, ListMessages
 from thenvoi_bridge.contract.participants import ListParticipants, Participant
+from thenvoi_bridge.inbox import marks
 from thenvoi_bridge.inbox.core import OPEN, Item
 from thenvoi_bridge.inbox.errors import InboxError
 from thenvoi_bridge.inbox.ownership import Leadership, Owner
+from thenvoi_bridge.inbox.sight import Sight
 from thenvoi_bridge.inbox.store import Inbox
 from thenvoi_bridge.listener import Listener
 
@@ -264,17 +266,18 @@ class Seat:
 
 @asynccontextmanager
 async def seated(
-    me: AgentMe, client: Client, *, key: str, socket: str, state_dir: Path, allowed: Allowed = ALL
+    me: AgentMe, client: Client, *, key: str, socket: str, state_dir: Path, doorman: Doorman, known_as: str
 ) -> AsyncGenerator[Seat]:
     """Open the inbox of an agent in `state_dir` and take its seat. Raises `StorageError`, `NotPrivate`.
 
-    The folder is named by platform and agent, not by key: a new key keeps the inbox.
+    The folder is named by platform and agent, not by key: a new key keeps the inbox. `known_as` is what the
+    settings have of the agent, a key or a name, by which `inbox.marks` finds the folder again.
     """
     name = hashlib.sha256(f"{client.base_url}\x1f{me.id}".encode()).hexdigest()[:16]
     folder = state_dir / "agents" / name
     with closing(Owner.start(folder)) as owner:
-        doorman = Doorman(allowed)
-        inbox = await Inbox.open(folder, owner, None if allowed.is_everything else doorman.sees)
+        marks.put(folder, marks.mark(known_as))
+        inbox = await Inbox.open(folder, owner, None if doorman.sight == Sight() else doorman.sees)
         try:
             listener = partial(Listener, socket, key, agent_id=me.id, first=_own_topics(me.id))
             yield Seat(me, client, inbox, Leadership(folder), lambda back: listener(standby=back), doorman)

@@ -18,7 +18,7 @@ import anyio
 from anyio import to_thread
 
 from thenvoi_bridge.bridge import keys, wording
-from thenvoi_bridge.bridge.allowing import ALL, Allowed
+from thenvoi_bridge.bridge.allowing import ALL, Allowed, Doorman
 from thenvoi_bridge.bridge.endpoint import CannotLocate, Endpoint, Locate
 from thenvoi_bridge.bridge.keeping import Keeper
 from thenvoi_bridge.bridge.patience import ASKING, Patience
@@ -59,6 +59,7 @@ class Session:
         longest_wait: float = 0.0,
     ) -> None:
         self._locate, self._state_dir, self.allowed = locate, state_dir, allowed
+        self.doorman = Doorman(allowed)
         self._called, self._patience = called, Patience(longest_wait)
         self._host: str | None = None
         self.waits_end = False
@@ -84,7 +85,7 @@ class Session:
         return ASKING.get() or self._patience
 
     def end_waits(self) -> None:
-        """Have every wait answered now, and any later one at once: the process is about to end."""
+        """Have every wait answered now, and any later one at once."""
         self.waits_end = True
         self.ring()
 
@@ -263,10 +264,13 @@ class Session:
         from thenvoi_bridge.listener import socket_url
 
         socket = endpoint.ws_url or socket_url(endpoint.base_url)
-        assert endpoint.agent_key is not None
-        key = endpoint.agent_key
+        key, at = endpoint.agent_key, self._state_dir
+        assert key
+        known_as = self._host if endpoint.local and self._host else key
         async with AsyncExitStack() as taken:
-            where = seated(me, agent, key=key, socket=socket, state_dir=self._state_dir, allowed=self.allowed)
+            where = seated(
+                me, agent, key=key, socket=socket, state_dir=at, doorman=self.doorman, known_as=known_as
+            )
             try:
                 seat = await taken.enter_async_context(where)
             except (NotPrivate, OSError) as exc:

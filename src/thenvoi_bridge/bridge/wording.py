@@ -6,11 +6,14 @@ from base64 import b64encode
 
 SERVER_NAME = "thenvoi"
 
-ICON = "data:image/svg+xml;base64," + b64encode(
-    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">'
-    b'<path d="M3 4h18v12H9l-4 4v-4H3z" fill="#5b5bd6"/>'
-    b'<path d="M7 13a5 5 0 0 1 10 0" fill="none" stroke="#fff" stroke-width="2"/></svg>'
-).decode()
+ICON = (
+    "data:image/svg+xml;base64,"
+    + b64encode(
+        b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">'
+        b'<path d="M3 4h18v12H9l-4 4v-4H3z" fill="#5b5bd6"/>'
+        b'<path d="M7 13a5 5 0 0 1 10 0" fill="none" stroke="#fff" stroke-width="2"/></svg>'
+    ).decode()
+)
 """A bridge in a bubble."""
 
 INSTRUCTIONS = """\

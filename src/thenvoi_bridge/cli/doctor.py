@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -12,25 +14,26 @@ from thenvoi_bridge.cli.options import write_out_the_rest
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
-def doctor(as_json: bool) -> None:
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool) -> None:
     """Say what is wrong with the setup, and what helps.
 
     Looks at settings, keys, platform, inboxes and hosts. Nothing is started or changed. Ends with 1 if
-    anything is an error.
+    anything is an error. The flags of a bridge stand before the command.
     """
     import anyio
 
     write_out_the_rest()
-    sys.exit(0 if anyio.run(_look, as_json) else 1)
+    sys.exit(0 if anyio.run(_look, ctx.find_root().params, as_json) else 1)
 
 
-async def _look(as_json: bool) -> bool:
+async def _look(flags: Mapping[str, Any], as_json: bool) -> bool:
     """Print every finding as it is made; whether all is well."""
     from thenvoi_bridge.doctor.examination import examine
     from thenvoi_bridge.doctor.findings import is_well
 
     findings = []
-    async for finding in examine():
+    async for finding in examine(flags):
         findings.append(finding)
         click.echo(
             json.dumps(finding.as_json()) if as_json else _line(finding.level, finding.said, finding.cure)

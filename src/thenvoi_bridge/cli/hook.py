@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import click
 
+from thenvoi_bridge import settings
 from thenvoi_bridge.cli.options import agent_option, state_dir_option
 from thenvoi_bridge.cli.turns import WAKING, Event, Format, Turn, answer, turn
 from thenvoi_bridge.settings import BadSetting
@@ -54,21 +55,23 @@ class FailsOpen(click.Command):
     metavar="SECONDS",
     help="Wait so long for a message, and say it on stderr with exit code 2, as asyncRewake wants it.",
 )
+@click.option("--plugin", is_flag=True, help="It is the plugin for Claude Code that runs it.")
 @agent_option
 @state_dir_option
-def hook(event: str, format: str | None, seconds: float | None, agent: str | None, state_dir: Path) -> None:
+def hook(event: str, format: str | None, seconds: float | None, state_dir: Path, **whose: Any) -> None:
     """Tell a host's hook of messages that wait, each once.
 
     EVENT is the turn of a session at which the host runs it: session-start, prompt, post-tool or stop. The
     host's JSON is read on stdin and the answer printed in its own words. Nothing is taken: a message stays
-    open until it is answered or ended.
+    open until it is answered or ended. Without --agent the settings say whose messages, as they do for a
+    bridge; if they do not, those of every agent here are told.
     """
     deadline = threading.Timer(DEADLINE + (seconds or 0.0), _give_up)
     deadline.daemon = True
     deadline.start()
     at = turn(Event(event), _heard(), Format(format) if format else None)
     try:
-        text, trouble = _told(at, seconds, agent, state_dir)
+        text, trouble = _told(at, seconds, state_dir, **whose)
     except Exception as exc:
         text, trouble = None, [str(exc) or type(exc).__name__]
     deadline.cancel()
@@ -82,7 +85,7 @@ def hook(event: str, format: str | None, seconds: float | None, agent: str | Non
 
 
 def _told(
-    at: Turn, seconds: float | None, agent: str | None, state_dir: Path
+    at: Turn, seconds: float | None, state_dir: Path, *, agent: str | None, plugin: bool
 ) -> tuple[str | None, list[str]]:
     """What there is to tell, and a sentence for each inbox that cannot be used."""
     if seconds is None and not at.may_speak:
@@ -91,11 +94,23 @@ def _told(
 
     from thenvoi_bridge.hosting import hooks
 
+    agent = agent or _meant(plugin)
+    if agent is None and plugin:
+        return None, []  # a person's key has no inbox
     if seconds is None:
-        return anyio.run(hooks.told, state_dir, agent, at.session)
+        return anyio.run(hooks.told, state_dir, agent, at.format, at.session)
     if at.format is not Format.CLAUDE_CODE or at.event not in WAKING:
         return None, ["--wait is for the hooks session-start and stop of Claude Code"]
-    return anyio.run(hooks.woken, state_dir, agent, at.session, seconds)
+    return anyio.run(hooks.woken, state_dir, agent, at.format, at.session, seconds)
+
+
+def _meant(plugin: bool) -> str | None:
+    """The inbox of the bridge that has these settings, if they say which. Raises `BadSetting`."""
+    from thenvoi_bridge.hosting import locating
+
+    if plugin:
+        return locating.meant(settings.read({}, settings.of_plugin()), Format.CLAUDE_CODE)
+    return locating.meant(settings.read({}))
 
 
 def _heard() -> bytes:

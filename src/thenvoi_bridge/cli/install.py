@@ -14,6 +14,7 @@ from thenvoi_bridge.install import changes, server
 from thenvoi_bridge.install.changes import CannotChange, Change, NotInstalled, Place
 from thenvoi_bridge.install.server import Server
 from thenvoi_bridge.install.targets import TARGETS, Target
+from thenvoi_bridge.settings.folders import Folders
 
 _BY_VARIABLE = {settings.variable(row): row for row in settings.rows()}
 _SECRETS = [name for name, row in _BY_VARIABLE.items() if row.metadata["secret"]]
@@ -118,7 +119,7 @@ def install(
 def _place(target: Target, project: Path | None) -> Place:
     if project and not target.project:
         raise click.UsageError(f"{target.title} has no configuration of its own for a project.")
-    return Place.of(target, settings.Folders.read(), project and project.absolute())
+    return Place.of(target, Folders.read(), project and project.absolute())
 
 
 def _checked(env: dict[str, str], more: dict[str, str | None]) -> dict[str, str]:

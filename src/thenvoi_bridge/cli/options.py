@@ -114,7 +114,7 @@ def log_to_stderr(level: str) -> None:
         "httpx2",
         "httpcore2",
         "mcp",
-        "sse_starlette",
+        "sse_starlette",  # which would write out what a stream carries
         "uvicorn.error",
         "websockets",
     ):

@@ -6,6 +6,7 @@ import json
 import math
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,10 @@ from thenvoi_bridge.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from thenvoi_bridge.hosting.quiet import Quiet
     from thenvoi_bridge.inbox.core import Item
     from thenvoi_bridge.inbox.found import Found
+    from thenvoi_bridge.inbox.sight import Sight
 
 NOTHING = 3
 """The exit code where nothing came."""
@@ -47,8 +50,9 @@ NOTHING = 3
 def wait(ctx: click.Context, /, timeout: float | None, **given: Any) -> None:
     """Print the messages that wait for an answer, or wait for one.
 
-    Nothing is taken: what is printed stays open. With a key set, as for a bridge, it receives by itself while
-    it waits. It ends with 0 if there were messages, with 3 if none came, and with 1 where something is wrong.
+    Nothing is taken: what is printed stays open. With an agent's key set, as for a bridge, it receives by
+    itself while it waits, and for that agent alone unless --agent says another. It ends with 0 if there were
+    messages, with 3 if none came, and with 1 where something is wrong.
     """
     import anyio
 
@@ -79,35 +83,38 @@ class Waiting:
         self._state_dir, self._agent, self._chat_id = state_dir, agent, chat_id
         self._session, self._timeout, self._as_json = session, timeout, as_json
         self._led = False
+        self._quiet: Quiet | None = None
         self.printed = False
         self.trouble: list[str] = []
 
     async def until_printed(self, chosen: settings.Settings) -> None:
         """Print what is there; else wait for it, receiving if `chosen` says for whom."""
-        from thenvoi_bridge.hosting import quiet
+        from thenvoi_bridge.hosting.quiet import quiet
         from thenvoi_bridge.inbox import found
 
-        receives = quiet.knows_its_agent(chosen)
+        receiver = self._quiet = quiet(chosen)
+        if receiver:
+            self._agent = self._agent or receiver.mark
         try:
             _, unusable = await found.visit(self._state_dir, self._agent, self._look_first)
             self.trouble += unusable
         except found.NoInbox as exc:
-            self.trouble += [] if receives else [str(exc)]
+            self.trouble += [] if receiver else [str(exc)]
         if self.printed or self.trouble:
             return
-        if receives:
-            async with quiet.received(chosen) as session:
-                await self._watch()
-                if session.connection in ("connecting", "offline") and session.trouble and not self._led:
-                    self.trouble.append(f"Nothing can have come: {session.trouble.message.rstrip('.')}.")
+        if receiver:
+            async with receiver.receiving():
+                await self._watch(lambda: receiver.sight)
+                if receiver.trouble and not self._led:
+                    self.trouble.append(f"Nothing can have come: {receiver.trouble.rstrip('.')}.")
         else:
             self._warn()
             await self._watch()
 
-    async def _watch(self) -> None:
+    async def _watch(self, besides: Callable[[], object] = lambda: None) -> None:
         from thenvoi_bridge.inbox.watching import Watch
 
-        watch = Watch(self._state_dir, self._agent, self._look)
+        watch = Watch(self._state_dir, self._agent, self._look, besides)
         if not await watch.until_seen(self._timeout):
             self.trouble += watch.unusable.values()
 
@@ -121,6 +128,7 @@ class Waiting:
         """Print what is due and note it; what could not be printed is due the next time."""
         from thenvoi_bridge.inbox.ladder import Rung
 
+        found.inbox.show_only((await self._sight(found)).sees)
         ledger, now = found.inbox.ledger, time.time()
         due = await ledger.due(Rung.READ, self._session, sys.maxsize, now)
         items = [item for item in due if self._chat_id in (None, item.chat_id)]
@@ -134,6 +142,12 @@ class Waiting:
             self.printed = True
             await ledger.note(Rung.READ, self._session, [item.id for item in items], now)
         return True
+
+    async def _sight(self, found: Found) -> Sight:
+        """What may be printed: where it receives what its own settings allow, else what bridges may see."""
+        if self._quiet and found.is_called(self._quiet.mark):
+            return self._quiet.sight
+        return await found.sight()
 
     def _print(self, found: Found, items: list[Item]) -> None:
         from thenvoi_bridge.cli import entries

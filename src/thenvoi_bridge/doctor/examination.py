@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from thenvoi_bridge import __version__, settings
 from thenvoi_bridge.doctor import configuration, hosts, platform, storage
@@ -11,13 +12,14 @@ from thenvoi_bridge.doctor.findings import Finding
 from thenvoi_bridge.doctor.storage import Box
 from thenvoi_bridge.hosting import choosing
 from thenvoi_bridge.hosting.local import LocalPlatform
-from thenvoi_bridge.settings import BadSetting, Folders, Settings
+from thenvoi_bridge.settings import BadSetting, Settings
+from thenvoi_bridge.settings.folders import Folders
 
 
-async def examine() -> AsyncIterator[Finding]:
-    """What is found on this computer, with the settings of this environment."""
+async def examine(flags: Mapping[str, Any]) -> AsyncIterator[Finding]:
+    """What is found on this computer, with the settings of this environment and these flags."""
     yield Finding("ok", "bridge", f"thenvoi-bridge {__version__}.", more={"version": __version__})
-    chosen, bad = _settings()
+    chosen, bad = _settings(flags)
     for finding in configuration.look(chosen, bad, settings.unknown()):
         yield finding
     boxes: list[Box] = []
@@ -47,9 +49,9 @@ async def examine() -> AsyncIterator[Finding]:
             yield finding
 
 
-def _settings() -> tuple[Settings, list[BadSetting]]:
+def _settings(flags: Mapping[str, Any]) -> tuple[Settings, list[BadSetting]]:
     """The settings, as far as they can be used, and what keeps a bridge from starting with them."""
-    chosen, bad = settings.read_usable()
+    chosen, bad = settings.read_usable(flags)
     try:
         choosing.check(chosen)
     except BadSetting as exc:

@@ -14,7 +14,8 @@ from thenvoi_bridge.hosting import choosing
 from thenvoi_bridge.install.changes import CannotChange, Place, servers
 from thenvoi_bridge.install.server import is_ours
 from thenvoi_bridge.install.targets import TARGETS
-from thenvoi_bridge.settings import BadSetting, Folders
+from thenvoi_bridge.settings import BadSetting
+from thenvoi_bridge.settings.folders import Folders
 
 _KNOWN = {host.name: host for host in HOSTS}
 _SWITCHED_ON = {"channel": "THENVOI_CHANNEL", "feed": "THENVOI_FEED"}

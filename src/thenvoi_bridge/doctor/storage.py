@@ -16,6 +16,7 @@ from thenvoi_bridge.doctor.findings import Finding
 from thenvoi_bridge.inbox import found
 from thenvoi_bridge.inbox.found import Found, NoInbox
 from thenvoi_bridge.inbox.ownership import Leadership, is_led
+from thenvoi_bridge.inbox.sight import Sight
 
 LITTLE = 100 * 2**20
 """Bytes free on a disk below which it is soon full."""
@@ -27,6 +28,7 @@ _ANOTHER = "Give the bridge another folder with THENVOI_STATE_DIR."
 class Box:
     """An inbox, as it was found. `oldest` is when the first open message was sent.
 
+    `sight` is what hooks and shells are shown of it, and `held_back` how many of the open are not.
     `reception` is what the process says that receives for it, None if none does.
     """
 
@@ -36,15 +38,29 @@ class Box:
     dead: int
     oldest: str | None
     reception: Reception | None
+    sight: Sight
+    held_back: int
 
     @property
     def finding(self) -> Finding:
         """What there is to say of it."""
         since = f", the oldest of {self.oldest}" if self.oldest else ""
-        said = f"Inbox of {self.name}: the file is sound, {self.open} open{since}, {self.dead} dead."
+        kept = f"{self.open} open{since}, {self.dead} dead{self._held_back}"
+        said = f"Inbox of {self.name}: the file is sound, {kept}."
         cure = "`thenvoi-bridge inbox list --state dead` shows them, `inbox retry` offers them again."
         more = {"agent": self.name, "open": self.open, "dead": self.dead, "oldest": self.oldest}
+        more |= {"held_back": self.held_back, "allowed": self._allowed}
         return Finding("warning" if self.dead else "ok", "inbox", said, cure if self.dead else None, more)
+
+    @property
+    def _allowed(self) -> dict[str, list[str]]:
+        lists = {"rooms": self.sight.rooms, "senders": self.sight.senders}
+        return {name: sorted(ids) for name, ids in lists.items() if ids is not None}
+
+    @property
+    def _held_back(self) -> str:
+        lists = "; ".join(f"{name}: {', '.join(ids) or 'none'}" for name, ids in self._allowed.items())
+        return f"; {self.held_back} held back, allowed are {lists}" if lists else ""
 
 
 def look_at_folder(folder: Path) -> Iterator[Finding]:
@@ -90,14 +106,18 @@ def _open_to_others(folder: Path) -> Iterator[Finding]:
 
 
 async def _box(inbox: Found) -> Box:
-    first = await inbox.inbox.page(None, None, 1)
+    first, sight = await inbox.inbox.page(None, None, 1), await inbox.sight()
+    open, dead = await inbox.inbox.unread(), await inbox.inbox.dead()
+    inbox.inbox.show_only(sight.sees)
     return Box(
         inbox.name,
         inbox.platform,
-        await inbox.inbox.unread(),
-        await inbox.inbox.dead(),
+        open,
+        dead,
         first.items[0].sent_at if first.items else None,
         await _reception(inbox),
+        sight,
+        await inbox.inbox.held_back(),
     )
 
 

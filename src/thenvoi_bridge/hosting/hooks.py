@@ -27,9 +27,11 @@ SOME = 20
 """Messages of an agent that one notice has at most."""
 
 
-async def told(state_dir: Path, agent: str | None, session: str) -> tuple[str | None, list[str]]:
-    """What there is to tell a session, noted as told, and a sentence for each inbox that cannot be used."""
-    telling = Telling(session)
+async def told(state_dir: Path, agent: str | None, host: str, session: str) -> tuple[str | None, list[str]]:
+    """What there is to tell a session of a host, noted as told, and a sentence for each inbox that cannot be
+    used.
+    """
+    telling = Telling(host, session)
     try:
         _, unusable = await visit(state_dir, agent, telling.look)
     except NoInbox as exc:
@@ -38,7 +40,7 @@ async def told(state_dir: Path, agent: str | None, session: str) -> tuple[str | 
 
 
 async def woken(
-    state_dir: Path, agent: str | None, session: str, seconds: float
+    state_dir: Path, agent: str | None, host: str, session: str, seconds: float
 ) -> tuple[str | None, list[str]]:
     """The same, once there is something to tell, or nothing after so many seconds. It prolongs no turn.
 
@@ -46,7 +48,7 @@ async def woken(
     what it told would count as told, and nobody would have heard it. Raises `NotPrivate`, `OSError` and
     `NoInbox` where the folder cannot be used.
     """
-    telling = Telling(session)
+    telling = Telling(host, session)
     with _alone(private_folder(state_dir / "hooks"), session) as first:
         watch = Watch(state_dir, agent, telling.look)
         if first:
@@ -60,8 +62,8 @@ async def woken(
 class Telling:
     """Gathers what is due for a session, from one inbox after the other."""
 
-    def __init__(self, session: str) -> None:
-        self._session = session
+    def __init__(self, host: str, session: str) -> None:
+        self._host, self._session = host, session
         self._paragraphs: list[str] = []
 
     @property
@@ -71,6 +73,7 @@ class Telling:
 
     async def look(self, found: Found) -> bool:
         """Take in what fits of what is due, noted first: a notice that nobody can keep count of nags."""
+        found.inbox.show_only((await found.sight(self._host)).sees)
         ledger, now = found.inbox.ledger, time.time()
         room = notice.ROOM - sum(len(paragraph) + 1 for paragraph in self._paragraphs)
         due = await ledger.due(Rung.HOOK, self._session, SOME, now)

@@ -8,24 +8,44 @@ from contextlib import asynccontextmanager
 import anyio
 
 from thenvoi_bridge.bridge.session import Session
-from thenvoi_bridge.hosting.locating import locate, sides
+from thenvoi_bridge.hosting.allowing import allowed
+from thenvoi_bridge.hosting.locating import locate, meant
+from thenvoi_bridge.inbox.sight import Sight
 from thenvoi_bridge.settings import Settings
 
 NAME = "shell"
 """What this host calls itself."""
 
 
-def knows_its_agent(settings: Settings) -> bool:
-    """Whether the settings say for whom to receive: by an agent's key, or locally by the agent's name."""
-    return settings.name is not None if settings.is_local else "agent" in sides(settings)
+class Quiet:
+    """Receives while `receiving` runs. `mark` is that of its inbox. Raises `BadSetting`."""
+
+    def __init__(self, settings: Settings, mark: str) -> None:
+        self.mark = mark
+        self._session = Session(locate(settings), settings.state_dir, allowed(settings))
+        self._session.introduce(settings.name or NAME)
+
+    @property
+    def sight(self) -> Sight:
+        """What the settings allow of its inbox; more, once it has met somebody who is allowed."""
+        return self._session.doorman.sight
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can have come, if there is no connection."""
+        trouble = self._session.trouble
+        return trouble.message if trouble and self._session.connection in ("connecting", "offline") else None
+
+    @asynccontextmanager
+    async def receiving(self) -> AsyncGenerator[None]:
+        """Receive until the end of the block."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._session.run)
+            yield
+            tasks.cancel_scope.cancel()
 
 
-@asynccontextmanager
-async def received(settings: Settings) -> AsyncGenerator[Session]:
-    """Receive until the end of the block, for the agent that the settings mean."""
-    session = Session(locate(settings), settings.state_dir)
-    session.introduce(settings.name or NAME)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(session.run)
-        yield session
-        tasks.cancel_scope.cancel()
+def quiet(settings: Settings) -> Quiet | None:
+    """The bridge of the agent that the settings mean, if they mean one. Raises `BadSetting`."""
+    mark = meant(settings)
+    return Quiet(settings, mark) if mark else None

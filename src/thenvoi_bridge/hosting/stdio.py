@@ -10,10 +10,12 @@ import anyio
 
 from thenvoi_bridge.bridge import sdk
 from thenvoi_bridge.bridge.delivery import fan_out
+from thenvoi_bridge.bridge.seeing import Posting
 from thenvoi_bridge.bridge.server import build
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.hosting import rungs, watch, wire
-from thenvoi_bridge.hosting.choosing import allowed, check, choice
+from thenvoi_bridge.hosting.allowing import allowed
+from thenvoi_bridge.hosting.choosing import check, choice
 from thenvoi_bridge.hosting.locating import locate, sides
 from thenvoi_bridge.settings import Settings
 
@@ -66,7 +68,7 @@ async def _serve(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, pare
 
         watch.over(parent, stop)
         tasks.start_soon(session.run)
-        tasks.start_soon(fan_out, session, ladder)
+        tasks.start_soon(fan_out, session, [Posting(session), *ladder])
         try:
             await sdk.serve(server, read, write, handshake_only=bool(settings.channel))
         finally:

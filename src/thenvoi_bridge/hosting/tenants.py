@@ -26,7 +26,8 @@ from thenvoi_bridge.bridge.patience import OverHttp, Patience, Unconnected
 from thenvoi_bridge.bridge.server import build
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.contract.errors import RateLimited, ThenvoiError, Unauthorized, Unavailable
-from thenvoi_bridge.hosting.choosing import allowed, choice
+from thenvoi_bridge.hosting.allowing import allowed
+from thenvoi_bridge.hosting.choosing import choice
 from thenvoi_bridge.hosting.exchange import Exchange
 from thenvoi_bridge.hosting.oversight import Oversight
 from thenvoi_bridge.hosting.verifying import Principal, Verifier
@@ -212,7 +213,7 @@ class Tenants:
             tenant.session.end_waits()
         with anyio.move_on_after(seconds):
             await anyio.sleep(TICK)  # over the old transport an answer comes on a stream, and is not seen
-            while any(tenant.is_answering for tenant in self._all.values()):
+            while any(tenant.is_answering for tenant in self._all.values()):  # noqa: ASYNC110 - bounded
                 await anyio.sleep(TICK)
         for tenant in list(self._all.values()):
             self._end(tenant, ENDING)

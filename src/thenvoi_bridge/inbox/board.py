@@ -6,10 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from thenvoi_bridge.inbox.shelf import Shelf
+from thenvoi_bridge.inbox.sight import Posted, Sight, posting
 from thenvoi_bridge.inbox.table import Table
 
-_RECEIVER, _KEYS, _IDENTITY = "receiver", "keys_honoured", "identity"
+_RECEIVER, _KEYS, _IDENTITY, _SIGHTS = "receiver", "keys_honoured", "identity", "sights"
+_AS_JSON = TypeAdapter(list[Posted])
 
 
 class Board:
@@ -38,6 +42,20 @@ class Board:
         known: dict[str, str | None] = json.loads(text or "{}")
         return known
 
+    async def show(self, host: str, sight: Sight) -> None:
+        """Say what this process may see, which that host has started."""
+        by = self._shelf.caller(0.0)
+
+        def post(table: Table) -> None:
+            new = posting(Posted(by.id, host, sight), _sights(table), by.alive)
+            table.note(_SIGHTS, _AS_JSON.dump_json(new).decode())
+
+        await self._shelf.change(post)
+
+    async def sights(self) -> list[Posted]:
+        """What bridges have said that they may see; `sight.in_force` tells what counts of it."""
+        return await self._shelf.read(_sights)
+
     async def keys_honoured(self) -> bool | None:
         """Whether the platform honours `Idempotency-Key`; None while nobody has seen it answer one."""
         text = await self._shelf.read(lambda table: table.about(_KEYS))
@@ -62,3 +80,7 @@ class Board:
     async def changed(self, chat_id: str | None = None) -> None:
         """Note that who is in a room may have changed, or in every room."""
         await self._shelf.change(lambda table: table.touch_room(chat_id))
+
+
+def _sights(table: Table) -> list[Posted]:
+    return _AS_JSON.validate_json(table.about(_SIGHTS) or "[]")

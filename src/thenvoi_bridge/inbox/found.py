@@ -14,8 +14,10 @@ from typing import TypeVar
 
 import anyio
 
+from thenvoi_bridge.inbox import marks
 from thenvoi_bridge.inbox.core import OPEN, Caller, Item
 from thenvoi_bridge.inbox.ownership import NotPrivate, Owner
+from thenvoi_bridge.inbox.sight import Sight, in_force
 from thenvoi_bridge.inbox.store import Inbox
 from thenvoi_bridge.storage import StorageError
 
@@ -57,9 +59,16 @@ class Found:
         return {"platform": self.platform, "id": self.id, "handle": self.handle}
 
     def is_called(self, name: str) -> bool:
-        """Whether it is the agent's with this handle, with or without a leading @, or id; or the folder."""
+        """Whether it is the agent's with this handle, with or without a leading @, or id; the folder, or a
+        mark on it.
+        """
         wanted = name.removeprefix("@").casefold()
-        return wanted in {known.casefold() for known in (self.handle, self.id, self.folder.name) if known}
+        known = (self.handle, self.id, self.folder.name, *marks.found(self.folder))
+        return wanted in {name.casefold() for name in known if name}
+
+    async def sight(self, host: str | None = None) -> Sight:
+        """What of it may be shown to a model beside the bridges of its agent, in a session of this host."""
+        return in_force(await self.inbox.board.sights(), self.caller.alive, host)
 
     def is_held(self, item: Item) -> bool:
         """Whether it waits for an answer that somebody who lives is at work on."""
@@ -127,6 +136,7 @@ def folders(state_dir: Path) -> list[Path]:
 
 
 def _nothing(state_dir: Path, agent: str | None, others: list[str]) -> str:
-    if others:
-        return f"There is no inbox of {agent} in {state_dir}, only of {', '.join(others)}."
+    if agent and others:
+        whom = "the agent that the settings mean" if marks.is_mark(agent) else agent
+        return f"There is no inbox of {whom} in {state_dir}, only of {', '.join(others)}."
     return f"There is no inbox in {state_dir}; a bridge makes one when it first connects with an agent's key."

@@ -215,6 +215,10 @@ class Inbox:
         """The message with this id, if this process may have to do with it."""
         return next(filter(self.may_see, await self.get([id])), None)
 
+    def show_only(self, sees: Sees) -> None:
+        """From now on have to do with nothing else, as if `open` had been told so."""
+        self._shelf.sees = sees
+
     def may_see(self, item: Item) -> bool:
         """Whether this process may have to do with a message."""
         return self._shelf.caller(0.0).may_see(item)

@@ -24,11 +24,18 @@ Look = Callable[[Found], Awaitable[bool]]
 class Watch:
     """Looks into the inboxes of `state_dir`, or those of one agent; those that come later, too.
 
-    `unusable` has a sentence for each that could not be used when that was last tried.
+    `besides` says what else than the inbox a look depends on. `unusable` has a sentence for each that could
+    not be used when that was last tried.
     """
 
-    def __init__(self, state_dir: Path, agent: str | None, look: Look) -> None:
-        self._state_dir, self._agent, self._look = state_dir, agent, look
+    def __init__(
+        self,
+        state_dir: Path,
+        agent: str | None,
+        look: Look,
+        besides: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._state_dir, self._agent, self._look, self._besides = state_dir, agent, look, besides
         self._turn, self._watched = anyio.Lock(), set[Path]()
         self.unusable: dict[Path, str] = {}
 
@@ -48,6 +55,7 @@ class Watch:
         return False
 
     async def _watch(self, folder: Path, everything: anyio.CancelScope) -> None:
+        is_anothers = False
         try:
             if (folder / "inbox.db").exists():
                 async with opened(folder) as found:
@@ -55,16 +63,18 @@ class Watch:
                     if self._agent is None or found.is_called(self._agent):
                         await self._look_until_seen(found)
                         everything.cancel()
-                    elif found.is_known:
-                        return  # and never look into it again
+                    is_anothers = found.is_known
+            if is_anothers:
+                await anyio.sleep(ESCALATE)  # it may get a mark yet
         except (Unusable, OSError) as exc:
             self.unusable[folder] = str(exc)
         self._watched.discard(folder)
 
     async def _look_until_seen(self, found: Found) -> None:
-        version, looked = -1, -inf
+        looked = -inf
+        version: object = None
         while True:
-            glance, now = await found.inbox.glance(), anyio.current_time()
+            glance, now = (await found.inbox.glance(), self._besides()), anyio.current_time()
             if glance != version or now - looked >= ESCALATE:
                 version, looked = glance, now
                 async with self._turn:

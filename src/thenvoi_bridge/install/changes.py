@@ -13,7 +13,7 @@ from thenvoi_bridge.install import documents, files
 from thenvoi_bridge.install.documents import Format, Unreadable
 from thenvoi_bridge.install.server import HIDDEN, Server, is_ours
 from thenvoi_bridge.install.targets import Target
-from thenvoi_bridge.settings import Folders
+from thenvoi_bridge.settings.folders import Folders
 
 
 class NotInstalled(Exception):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from thenvoi_bridge.install.documents import Format
-from thenvoi_bridge.settings import Folders
+from thenvoi_bridge.settings.folders import Folders
 
 
 @dataclass(frozen=True, slots=True)

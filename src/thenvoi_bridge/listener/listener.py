@@ -48,7 +48,8 @@ class Listener:
     A reader who falls behind finds `Unclear` in place of events once `backlog` notices wait; the connection
     never waits for it. No log, state or error shows the key. `agent_id` is for an owner's key that stands
     for an agent; `first` are the topics to begin with, and `standby` says that another computer is known to
-    have the place, so that it is asked for and not taken. `state` is current at any time.
+    have the place, so that it is asked for and not taken. `state` is current at any time, and so is `lost`:
+    how many connections were, whether or not the notices of that have been read.
 
     Raises ValueError for an address that cannot be one (`socket_url`).
     """
@@ -76,6 +77,7 @@ class Listener:
         self._standby = Standby(self._pace, on=standby)
         self._running = anyio.ResourceGuard("running")
         self.state = State("connecting", wall())
+        self.lost = 0
 
     def join(self, topic: Topic) -> None:
         """Listen to the topic from now on, over every connection; nothing changes if that is so already."""
@@ -125,6 +127,7 @@ class Listener:
             self._notices.put(Refused(end.refused, end.reason))
         else:
             self._become("standby" if self._standby.on else "waiting", end.reason, self.state.attempts)
+            self.lost += 1
             self._notices.put(Lost(end.reason, self._standby.on))
         await anyio.sleep(pause)
 

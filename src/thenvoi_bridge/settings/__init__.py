@@ -1,4 +1,4 @@
-"""Every setting, once: name, default and help. The environment is read here and nowhere else.
+"""Every setting, once: name, default and help. The environment is read in this package and nowhere else.
 
 `THENVOI_<NAME>` sets one of the bridge, `THENVOI_PLATFORM_<NAME>` one of a platform of your own; `--<name>`
 overrides that, except for secrets, which must not stand in a command line. A secret may also be given as the
@@ -8,7 +8,6 @@ path of a file, in a variable with `_FILE` at its end.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from functools import partial
@@ -21,6 +20,12 @@ from platformdirs import user_state_path
 Table = TypeVar("Table", bound="Settings | Platform")
 
 PREFIX = "THENVOI_"
+
+ASKED = ("api_key", "base_url", "name", "toolsets")
+"""Settings that a host which installs the bundle asks its user for."""
+
+ASKED_BY_PLUGIN = (*ASKED, "channel")
+"""Those that Claude Code asks for when it installs the plugin."""
 
 
 class BadSetting(ValueError):
@@ -142,13 +147,15 @@ def read_platform(flags: Mapping[str, Any], environ: Mapping[str, str] = os.envi
     return _read(Platform, flags, environ)
 
 
-def read_usable(environ: Mapping[str, str] = os.environ) -> tuple[Settings, list[BadSetting]]:
+def read_usable(
+    flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ
+) -> tuple[Settings, list[BadSetting]]:
     """The bridge's, as far as they can be used, and what is wrong with the others."""
     usable: dict[str, Any] = {}
     bad = []
     for row in fields(Settings):
         try:
-            value = _from_environ(row, environ)
+            value = flags[row.name] if flags.get(row.name) is not None else _from_environ(row, environ)
             usable |= {} if value is None else {row.name: _typed(row, value)}
         except BadSetting as exc:
             bad.append(exc)
@@ -162,47 +169,21 @@ def _read(table: type[Table], flags: Mapping[str, Any], environ: Mapping[str, st
     return table(**{row.name: _typed(row, value) for row, value in chosen.items()})
 
 
+def of_plugin(environ: Mapping[str, str] = os.environ) -> Mapping[str, str]:
+    """The environment of the bridge that the plugin for Claude Code starts, told by that of its hooks.
+
+    They find what its user answered in CLAUDE_PLUGIN_OPTION_<QUESTION>, and no variable for what he did not
+    (code.claude.com/docs/en/plugins-reference, user configuration).
+    """
+    asked = (row for row in rows() if row.name in ASKED_BY_PLUGIN)
+    answers = {variable(row): environ.get(f"CLAUDE_PLUGIN_OPTION_{row.name.upper()}", "") for row in asked}
+    return {**environ, **answers}
+
+
 def unknown(environ: Mapping[str, str] = os.environ) -> list[str]:
     """`THENVOI_*` variables that mean nothing here; most likely they are misspelt."""
     known = set(_known())
     return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
-
-
-@dataclass(frozen=True)
-class Folders:
-    """Where programs of this account keep their settings: MCP hosts, above all.
-
-    `config` is where desktop programs do, `dotted` where those do that follow XDG except on Windows.
-    """
-
-    system: str
-    home: Path
-    config: Path
-    dotted: Path
-    local: Path
-    codex: Path
-    claude: Path
-
-    @classmethod
-    def read(
-        cls, environ: Mapping[str, str] = os.environ, system: str = sys.platform, home: Path | None = None
-    ) -> Folders:
-        """Those of this account, or of one on another system."""
-        home = home or Path.home()
-
-        def at(name: str, usual: Path) -> Path:
-            return Path(environ.get(name) or usual)
-
-        roaming, dotted = at("APPDATA", home / "AppData" / "Roaming"), at("XDG_CONFIG_HOME", home / ".config")
-        return cls(
-            system=system,
-            home=home,
-            config={"win32": roaming, "darwin": home / "Library" / "Application Support"}.get(system, dotted),
-            dotted=roaming if system == "win32" else dotted,
-            local=at("LOCALAPPDATA", home / "AppData" / "Local"),
-            codex=at("CODEX_HOME", home / ".codex"),
-            claude=at("CLAUDE_CONFIG_DIR", home),
-        )
 
 
 def _called(row: Field[Any]) -> str:
