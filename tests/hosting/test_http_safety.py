@@ -10,6 +10,7 @@ from pathlib import Path
 import anyio
 import httpx2
 import pytest
+from anyio.abc import SocketStream
 from click.testing import CliRunner
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
@@ -17,11 +18,24 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.bridge.conftest import Scene, played
 from tests.bridge.desk import PATIENCE
-from tests.hosting.team import HELLO, INITIALIZE, PING, host, live, log, raw, serving, session_of, shown
+from tests.hosting.team import (
+    HEADERS,
+    HELLO,
+    INITIALIZE,
+    PING,
+    host,
+    live,
+    log,
+    raw,
+    serving,
+    session_of,
+    shown,
+)
 from tests.world import Somebody, World, world
 from thenvoi_bridge.cli import main
 from thenvoi_bridge.contract.errors import Unauthorized, Unreachable
 from thenvoi_bridge.hosting import exchange, oversight, tenants, verifying
+from thenvoi_bridge.hosting import http as http_
 from thenvoi_bridge.hosting.exchange import Exchange
 from thenvoi_bridge.hosting.guard import Guard
 from thenvoi_bridge.hosting.http import Hosted
@@ -343,6 +357,30 @@ async def test_whoever_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch)
     with anyio.fail_after(PATIENCE):
         scope: Scope = {"type": "http", "method": "GET", "headers": []}
         await Exchange(scope, receive, send).run(PlainTextResponse("never read"))
+
+
+async def send_on_and_on(client: SocketStream, request: bytes) -> None:
+    while True:
+        await client.send(request)
+
+
+async def test_whoever_asks_and_does_not_read_loses_the_connection(
+    scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (exchange, http_):
+        monkeypatch.setattr(module, "WRITING", 0.3)
+    body = b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
+    async with serving(scene.here, state) as bridge:
+        async with raw(bridge, scene.scout.key) as http:
+            session = await session_of(http)
+        head = (
+            f"POST /mcp HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {scene.scout.key}\r\n"
+            f"Mcp-Session-Id: {session}\r\nContent-Length: {len(body)}\r\n"
+            + "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
+        )
+        async with await anyio.connect_tcp("127.0.0.1", int(bridge.url.rpartition(":")[2])) as client:
+            with anyio.fail_after(PATIENCE), pytest.raises(anyio.BrokenResourceError):
+                await send_on_and_on(client, head.encode() + b"\r\n" + body)
 
 
 async def test_one_principal_has_so_many_requests_and_sessions(
