@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import anyio
 import httpx2
@@ -39,9 +39,16 @@ async def serving(
         yield bridge
 
 
+class Reached(Protocol):
+    """A bridge, wherever it runs."""
+
+    @property
+    def url(self) -> str: ...
+
+
 @asynccontextmanager
 async def host(
-    bridge: Hosted, key: str, mode: str = "auto", sse: bool = False, **more: Any
+    bridge: Reached, key: str, mode: str = "auto", sse: bool = False, **more: Any
 ) -> AsyncGenerator[McpClient]:
     """A host of this key's. `more` goes to its client."""
     headers = {"Authorization": f"Bearer {key}"}

@@ -7,6 +7,8 @@ import signal
 import sys
 import warnings
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import anyio
 import httpx2
 import mcp_types as types
 import pytest
+from anyio.abc import Process
 from mcp.shared.exceptions import MCPDeprecationWarning
 
 from tests.bridge.conftest import Scene, played
@@ -258,29 +261,72 @@ async def test_at_its_end_waits_are_answered_streams_closed_and_nothing_is_begun
             assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-async def test_the_command_serves_until_a_signal(scene: Scene, state: Path, how: signal.Signals) -> None:
-    environ = {**os.environ, "THENVOI_BASE_URL": scene.here.url, "THENVOI_STATE_DIR": str(state)}
+@dataclass(frozen=True)
+class Command:
+    """`thenvoi-bridge serve`, a process of its own."""
+
+    url: str
+    process: Process
+
+    async def ended(self) -> str:
+        """All that it says until it ends."""
+        assert self.process.stderr
+        with anyio.fail_after(15):
+            said = b"".join([part async for part in self.process.stderr]).decode()
+            await self.process.wait()
+        return said
+
+
+@asynccontextmanager
+async def started(where: World, state: Path) -> AsyncGenerator[Command]:
+    environ = {**os.environ, "THENVOI_BASE_URL": where.url, "THENVOI_STATE_DIR": str(state)}
     command = [sys.executable, "-W", "error", "-m", "thenvoi_bridge", "serve", "--port", "0"]
     async with await anyio.open_process(command, env=environ) as process:
         assert process.stderr
         with anyio.fail_after(30):
             said = (await process.stderr.receive()).decode()
         url = said.removeprefix("Thenvoi Bridge on ").removesuffix("/mcp (Ctrl-C ends it)\n")
-        async with httpx2.AsyncClient(base_url=url, headers=HEADERS) as http:
+        yield Command(url, process)
+        if process.returncode is None:
+            process.kill()
+
+
+async def test_a_signal_answers_the_wait_of_a_host(scene: Scene, state: Path) -> None:
+    begun = anyio.Event()
+    got: list[dict[str, object]] = []
+    async with started(scene.here, state) as bridge, host(bridge, scene.scout.key, "legacy") as llm:
+        await live(llm)
+        await llm.list_tools()
+
+        async def wait() -> None:
+            result = await llm.call_tool("inbox_wait", {}, progress_callback=setting(begun))
+            got.append(result.structured_content or {})
+
+        with anyio.fail_after(PATIENCE):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(wait)
+                await begun.wait()
+                bridge.process.send_signal(signal.SIGTERM)
+        assert [(one["messages"], one["advice"]) for one in got] == [([], "again")]
+        assert "Traceback" not in await bridge.ended()
+        assert bridge.process.returncode == 0
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+async def test_the_command_serves_until_a_signal(scene: Scene, state: Path, how: signal.Signals) -> None:
+    async with started(scene.here, state) as bridge:
+        async with httpx2.AsyncClient(base_url=bridge.url, headers=HEADERS) as http:
             assert (await http.get("/readyz")).text == "ready"
             refused = await http.post("/mcp", json={})
             assert refused.status_code == 401
             listed = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
             headers = {"X-API-Key": scene.scout.key}
             assert (await http.post("/mcp", json=listed, headers=headers)).status_code == 400
-        process.send_signal(how)
-        with anyio.fail_after(15):
-            said = b"".join([part async for part in process.stderr]).decode()
-            await process.wait()
+        bridge.process.send_signal(how)
+        said = await bridge.ended()
         assert "Traceback" not in said
         assert scene.scout.key not in said
-        assert process.returncode == 0
+        assert bridge.process.returncode == 0
 
 
 async def test_a_session_that_nobody_uses_ends(
