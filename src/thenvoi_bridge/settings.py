@@ -31,9 +31,16 @@ _STATE = user_state_path("thenvoi-bridge")
 
 
 def _setting(
-    help: str, default: Any = None, *, secret: bool = False, called: str | None = None, prefix: str = PREFIX
+    help: str,
+    default: Any = None,
+    *,
+    secret: bool = False,
+    flagged: bool = False,
+    called: str | None = None,
+    prefix: str = PREFIX,
 ) -> Any:
-    metadata = {"help": help, "secret": secret, "called": called, "prefix": prefix}
+    flag = flagged or not secret
+    metadata = {"help": help, "secret": secret, "flag": flag, "called": called, "prefix": prefix}
     return field(default=default, repr=not secret, metadata=metadata)
 
 
@@ -86,6 +93,11 @@ class Settings:
 class Platform:
     """How a platform of your own is to behave. Of a limit 0 means that there is none."""
 
+    database: str | None = _rule(
+        "Address of a Postgres database to use instead of a file; a password only in the variable.",
+        secret=True,
+        flagged=True,
+    )
     max_agents: int = _rule("Agents a person may own; 0 for any number.", 0)
     max_chats: int = _rule("Rooms somebody may own; 0 for any number.", 0)
     max_participants: int = _rule("Participants of a room; 0 for any number.", 0)
@@ -123,8 +135,8 @@ def rows(table: type[Settings] | type[Platform] = Settings) -> tuple[Field[Any],
 
 
 def flag(row: Field[Any]) -> str | None:
-    """The command-line flag of a setting; secrets have none."""
-    return None if row.metadata["secret"] else "--" + _called(row).replace("_", "-")
+    """The command-line flag of a setting; secrets have none, except one that need not be secret."""
+    return "--" + _called(row).replace("_", "-") if row.metadata["flag"] else None
 
 
 def variable(row: Field[Any]) -> str:
@@ -260,7 +272,11 @@ def _typed(row: Field[Any], value: Any) -> Any:
     return value
 
 
-_SCHEMES = {"base_url": ("https://", "http://"), "ws_url": ("wss://", "ws://")}
+_SCHEMES = {
+    "base_url": ("https://", "http://"),
+    "ws_url": ("wss://", "ws://"),
+    "database": ("postgresql://", "postgres://"),
+}
 _SWITCH = {
     "1": True,
     "true": True,

@@ -1,7 +1,7 @@
 """What is Postgres' alone: a network in between, locales, accounts."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 
 import psycopg
@@ -9,7 +9,7 @@ import pytest
 
 from tests import postgres
 from tests.storage.notes import Gate, add, create, held_writer, texts
-from thenvoi_bridge.storage import Database, Lost, ReadOnly, StorageError, Tx
+from thenvoi_bridge.storage import Database, Lost, ReadOnly, StorageError, Tx, postgres_tx
 from thenvoi_bridge.storage.postgres import open_postgres
 
 
@@ -69,10 +69,34 @@ async def test_a_connection_lost_in_the_middle_keeps_nothing_and_the_next_one_wo
 
 async def test_a_connection_lost_at_the_commit_fails_all_of_the_group(db: Database, place: str) -> None:
     async with held_writer(db):
-        works = [partial(add, "a"), lambda _: cut_all(place)]
+        works: list[Callable[[Tx], object]] = [partial(add, "a"), lambda _: cut_all(place)]
         group = asyncio.gather(*(db.write(work) for work in works), return_exceptions=True)
     assert [type(error) for error in await group] == [Lost] * 2
     assert await db.write(texts) == []
+
+
+async def test_a_process_that_says_nothing_any_more_loses_its_turn(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_tx, "FROZEN", 0.2)
+    frozen, gate = await open_postgres(place), Gate()
+    await frozen.write(create)
+
+    def work(tx: Tx) -> None:
+        add("a", tx)
+        gate.stop()
+        add("b", tx)
+
+    writing = asyncio.ensure_future(frozen.write(work))
+    await gate.reached()
+    other = await open_postgres(place)
+    await other.write(partial(add, "c"))
+    gate.open()
+    with pytest.raises(Lost):
+        await writing
+    assert await other.read(texts) == ["c"]
+    await other.close()
+    await frozen.close()
 
 
 async def test_a_snapshot_whose_connection_is_lost_is_told_so(db: Database, place: str) -> None:
@@ -134,7 +158,7 @@ async def test_a_database_of_another_encoding_is_refused(server: str) -> None:
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute("CREATE DATABASE ascii ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
     with pytest.raises(StorageError, match="SQL_ASCII; please make one with ENCODING 'UTF8'"):
-        await open_postgres(server.replace("/postgres?", "/ascii?"))
+        await open_postgres(server.removesuffix("postgres") + "ascii")
 
 
 @pytest.mark.parametrize(
@@ -151,6 +175,12 @@ async def test_no_word_about_a_place_that_cannot_be_reached_has_its_password(url
         await open_postgres(url)
     assert "secret" not in f"{caught.value!r} {caught.value.__cause__!r}"
     assert "\n" not in str(caught.value)
+
+
+async def test_text_with_nul_is_looked_up_in_vain_and_kept_with_a_mark_in_its_place(db: Database) -> None:
+    await db.write(partial(add, "a\0b"))
+    assert await db.read(texts) == ["a\ufffdb"]
+    assert await db.read(lambda tx: tx.all("SELECT * FROM note WHERE text = ?", "\0")) == []
 
 
 async def test_an_error_has_nothing_of_what_was_to_be_written(db: Database) -> None:

@@ -11,7 +11,7 @@ from typing import Any, LiteralString, Protocol, TypeVar
 T = TypeVar("T")
 
 Value = None | int | float | str | bytes
-"""What a placeholder takes."""
+"""What a placeholder takes. Text to be kept must not hold NUL; Postgres would keep U+FFFD in its place."""
 
 Row = Mapping[str, Any]
 """One row of an answer, by column name."""

@@ -43,7 +43,7 @@ OURS: dict[str, type[StorageError]] = {
 }
 """Kinds of errors by the beginning of their SQLSTATE, the longest that fits."""
 
-FROZEN = 60
+FROZEN = 60.0
 """Seconds after which Postgres ends the turn of a process that says nothing any more."""
 
 ALIVE: dict[str, Any] = {
@@ -87,7 +87,7 @@ class PostgresTx:
 
     def all(self, sql: LiteralString, *args: Value) -> list[Row]:
         """Run one statement and return every row."""
-        cursor = self._execute(placeholders(sql), args) if args else self._execute(sql.encode())
+        cursor = self._statement(sql, args)
         return [*cursor.fetchall()] if cursor.description else []
 
     def one(self, sql: LiteralString, *args: Value) -> Row | None:
@@ -97,7 +97,7 @@ class PostgresTx:
 
     def run(self, sql: LiteralString, *args: Value) -> int:
         """Run one statement and return how many rows it changed."""
-        return (self._execute(placeholders(sql), args) if args else self._execute(sql.encode())).rowcount
+        return self._statement(sql, args).rowcount
 
     def script(self, sql: str) -> None:
         """Run several statements."""
@@ -156,6 +156,11 @@ class PostgresTx:
         """Let go of the database."""
         self._connection.close()
 
+    def _statement(self, sql: LiteralString, args: tuple[Value, ...]) -> psycopg.Cursor[DictRow]:
+        if not args:
+            return self._execute(sql.encode())
+        return self._execute(placeholders(sql), tuple(map(_storable, args)))
+
     def _first(self, sql: bytes) -> psycopg.Cursor[DictRow]:
         """Run what goes first; where the connection turns out to be lost, again on a new one."""
         try:
@@ -183,8 +188,13 @@ class PostgresTx:
             )
             connection.execute(
                 f"SET lock_timeout = {round(self._patience * 1000)};"
-                f"SET idle_in_transaction_session_timeout = {FROZEN * 1000}".encode()
+                f"SET idle_in_transaction_session_timeout = {round(FROZEN * 1000)}".encode()
             )
         except psycopg.Error as error:
             raise translated(error, where="Postgres: ") from error
         return connection
+
+
+def _storable(value: Value) -> Value:
+    """The value without NUL, which no text in Postgres has: what is looked up is not there either way."""
+    return value.replace("\0", "\ufffd") if isinstance(value, str) and "\0" in value else value
