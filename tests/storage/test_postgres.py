@@ -9,7 +9,18 @@ import pytest
 
 from tests import postgres
 from tests.storage.notes import Gate, add, create, held_writer, texts
-from thenvoi_bridge.storage import Database, Lost, ReadOnly, StorageError, Tx, postgres_tx
+from thenvoi_bridge.storage import (
+    Busy,
+    Corrupt,
+    Database,
+    Full,
+    Lost,
+    ReadOnly,
+    StorageError,
+    Tx,
+    Violated,
+    postgres_tx,
+)
 from thenvoi_bridge.storage.postgres import open_postgres
 
 
@@ -181,6 +192,26 @@ async def test_text_with_nul_is_looked_up_in_vain_and_kept_with_a_mark_in_its_pl
     await db.write(partial(add, "a\0b"))
     assert await db.read(texts) == ["a\ufffdb"]
     assert await db.read(lambda tx: tx.all("SELECT * FROM note WHERE text = ?", "\0")) == []
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        (psycopg.errors.DiskFull, Full),
+        (psycopg.errors.SerializationFailure, Busy),
+        (psycopg.errors.DeadlockDetected, Busy),
+        (psycopg.errors.TooManyConnections, Busy),
+        (psycopg.errors.AdminShutdown, Lost),
+        (psycopg.errors.ConnectionFailure, Lost),
+        (psycopg.errors.DataCorrupted, Corrupt),
+        (psycopg.errors.CheckViolation, Violated),
+        (psycopg.errors.SyntaxError, StorageError),
+    ],
+)
+def test_what_a_test_cannot_make_happen_is_known_by_its_state(
+    theirs: type[psycopg.Error], ours: type[StorageError]
+) -> None:
+    assert type(postgres_tx.translated(theirs("so it is"))) is ours
 
 
 async def test_an_error_has_nothing_of_what_was_to_be_written(db: Database) -> None:

@@ -10,7 +10,7 @@ from anyio import to_thread
 
 from tests.storage.notes import PATIENCE, add, held_writer, texts
 from tests.storage.places import opened
-from thenvoi_bridge.storage import Busy, Database
+from thenvoi_bridge.storage import Busy, Database, Tx
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,6 +48,19 @@ async def test_two_processes_write_one_file_at_the_same_time(db: Database, place
         await db.write(partial(add, f"ours {n}"))
     assert await end(other) == ("", "", 0)
     assert len(await db.read(texts)) == 200
+
+
+async def test_what_two_of_them_read_and_then_write_adds_up(db: Database, place: str) -> None:
+    other = await opened(place)
+    await db.write(partial(add, "0"))
+
+    def increment(tx: Tx) -> None:
+        (text,) = texts(tx)
+        tx.run("UPDATE note SET text = ?", str(int(text) + 1))
+
+    await asyncio.gather(*(each.write(increment) for _ in range(50) for each in (db, other)))
+    assert await db.read(texts) == ["100"]
+    await other.close()
 
 
 async def test_the_version_changes_by_what_others_commit_and_not_by_our_own(db: Database, place: str) -> None:

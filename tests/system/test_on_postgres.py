@@ -8,6 +8,8 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -17,6 +19,10 @@ import pytest
 
 from tests import postgres
 from tests.home import SWITCH
+from thenvoi_bridge.platform.administration import add_user, administer
+from thenvoi_bridge.platform.app import opened
+from thenvoi_bridge.platform.serving import bind, served
+from thenvoi_bridge.settings import Platform
 
 ROOT = Path(__file__).parents[2]
 PLATFORM = [sys.executable, "-W", "error", "-m", "thenvoi_bridge", "platform"]
@@ -50,6 +56,23 @@ async def test_a_platform_is_administered_and_served_on_postgres_alone(server: s
         process.terminate()
     assert answer.json()["data"]["handle"] == "alice"
     assert [file.name for file in (tmp_path / "data").iterdir()] == ["pepper"]
+
+
+async def test_requests_are_unavailable_while_the_database_is_away(tmp_path: Path) -> None:
+    database = ExitStack()
+    place = database.enter_context(postgres.server())
+    async with opened(tmp_path, place) as (db, keys):
+        add = partial(add_user, email="alice@acme.example", name="Alice Doe", organization="Acme")
+        key = (await administer(db, keys, add))["api_key"]
+    async with (
+        served(tmp_path, bind("127.0.0.1", 0), Platform(database=place)) as platform,
+        httpx2.AsyncClient(headers={"X-API-Key": key}) as http,
+    ):
+        chats = f"{platform.url}/api/v1/me/chats"
+        assert (await http.post(chats, json={"chat": {}})).status_code == 201
+        database.close()
+        for answer in (await http.post(chats, json={"chat": {}}), await http.get(chats)):
+            assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
 
 
 @pytest.mark.parametrize("command", [["serve"], ["user", "list"]])
