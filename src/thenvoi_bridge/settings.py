@@ -31,16 +31,9 @@ _STATE = user_state_path("thenvoi-bridge")
 
 
 def _setting(
-    help: str,
-    default: Any = None,
-    *,
-    secret: bool = False,
-    flagged: bool = False,
-    called: str | None = None,
-    prefix: str = PREFIX,
+    help: str, default: Any = None, *, secret: bool = False, called: str | None = None, prefix: str = PREFIX
 ) -> Any:
-    flag = flagged or not secret
-    metadata = {"help": help, "secret": secret, "flag": flag, "called": called, "prefix": prefix}
+    metadata = {"help": help, "secret": secret, "called": called, "prefix": prefix}
     return field(default=default, repr=not secret, metadata=metadata)
 
 
@@ -94,9 +87,7 @@ class Platform:
     """How a platform of your own is to behave. Of a limit 0 means that there is none."""
 
     database: str | None = _rule(
-        "Address of a Postgres database to use instead of a file; a password only in the variable.",
-        secret=True,
-        flagged=True,
+        "Postgres database to use instead of a file; with a password only as a variable.", secret=True
     )
     max_agents: int = _rule("Agents a person may own; 0 for any number.", 0)
     max_chats: int = _rule("Rooms somebody may own; 0 for any number.", 0)
@@ -135,8 +126,9 @@ def rows(table: type[Settings] | type[Platform] = Settings) -> tuple[Field[Any],
 
 
 def flag(row: Field[Any]) -> str | None:
-    """The command-line flag of a setting; secrets have none, except one that need not be secret."""
-    return "--" + _called(row).replace("_", "-") if row.metadata["flag"] else None
+    """The command-line flag of a setting; secrets have none, except addresses, which may go without one."""
+    hidden = row.metadata["secret"] and row.name not in _SCHEMES
+    return None if hidden else "--" + _called(row).replace("_", "-")
 
 
 def variable(row: Field[Any]) -> str:
