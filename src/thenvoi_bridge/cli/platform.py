@@ -59,8 +59,8 @@ def serve(
         click.echo(f"Thenvoi platform on {url} (Ctrl-C ends it)", err=True)
 
     try:
-        listener = serving.bind(host, port)
-        anyio.run(lambda: serving.serve(folder, listener, chosen, ready=ready, idle_exit=exit_when_idle))
+        with serving.bind(host, port) as listener:
+            anyio.run(lambda: serving.serve(folder, listener, chosen, ready=ready, idle_exit=exit_when_idle))
     except (serving.PortTaken, StorageError) as exc:
         raise click.ClickException(str(exc)) from exc
     except KeyboardInterrupt:
