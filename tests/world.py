@@ -19,14 +19,13 @@ from mcp import StdioServerParameters
 from mcp.shared.exceptions import MCPDeprecationWarning
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tests.home import opened, served
 from thenvoi_bridge.client import Client
 from thenvoi_bridge.contract.agents import RegisterMyAgent
 from thenvoi_bridge.contract.chats import ChatRoom, CreateMyChat
 from thenvoi_bridge.contract.messages import Mention, MessageSent, SendMyMessage
 from thenvoi_bridge.contract.participants import AddMyParticipant
 from thenvoi_bridge.platform.administration import add_user, administer
-from thenvoi_bridge.platform.app import opened
-from thenvoi_bridge.platform.serving import served
 from thenvoi_bridge.ports import bind
 from thenvoi_bridge.settings import Platform
 

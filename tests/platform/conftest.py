@@ -9,9 +9,9 @@ from tempfile import TemporaryDirectory
 import httpx2
 import pytest
 
+from tests.home import opened
 from tests.platform.town import Town, town_on
 from tests.world import world
-from thenvoi_bridge.platform.app import opened
 from thenvoi_bridge.settings import Platform
 from thenvoi_bridge.storage import Database
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import httpx2
 
+from tests.home import opened
 from tests.platform.town import NOBODY, Json, Town, by, example, side, town_on
 from tests.world import Somebody, world
 from thenvoi_bridge.contract import CALLS, Call
@@ -27,7 +28,6 @@ from thenvoi_bridge.contract.memories import StoreMemory
 from thenvoi_bridge.contract.messages import Mention, SendMyMessage
 from thenvoi_bridge.contract.participants import AddMyParticipant
 from thenvoi_bridge.platform.administration import administer, create_key, revoke_key
-from thenvoi_bridge.platform.app import opened
 from thenvoi_bridge.settings import Platform
 
 CANARY = "canary-6f1e1fd5"

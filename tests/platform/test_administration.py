@@ -13,6 +13,7 @@ import httpx2
 import pytest
 from click.testing import CliRunner
 
+from tests.home import environ_of, opened
 from tests.platform.line import line
 from tests.platform.town import Json, data, refused
 from tests.world import World
@@ -23,7 +24,6 @@ from thenvoi_bridge.contract.errors import Conflict
 from thenvoi_bridge.contract.memories import ListMyMemories
 from thenvoi_bridge.contract.messages import ListMyMessages, NextMessage
 from thenvoi_bridge.platform.administration import add_user, administer
-from thenvoi_bridge.platform.app import opened
 from thenvoi_bridge.storage import StorageError
 
 ALICE = ["--email", "Alice@Acme.example", "--name", "Alice Doe", "--org", "Acme"]
@@ -31,9 +31,12 @@ ALICE = ["--email", "Alice@Acme.example", "--name", "Alice Doe", "--org", "Acme"
 
 async def command(*args: str) -> subprocess.CompletedProcess[str]:
     """Run the real command line as a process of its own."""
+    folder = Path(args[args.index("--data") + 1])
     whole = [sys.executable, "-W", "error", "-m", "thenvoi_bridge", "platform", *args]
     with anyio.fail_after(60):
-        done = await anyio.run_process(whole, check=False, env={**os.environ, "NO_COLOR": "1"})
+        done = await anyio.run_process(
+            whole, check=False, env={**os.environ, "NO_COLOR": "1", **environ_of(folder)}
+        )
     out, err = done.stdout.decode(), done.stderr.decode()
     assert "Traceback" not in out + err, err
     return subprocess.CompletedProcess(whole, done.returncode, out, err)
@@ -85,14 +88,22 @@ async def test_a_folder_that_cannot_be_used_is_a_fault_of_storage(tmp_path: Path
 
 def administered(folder: Path, *args: str) -> Any:
     """What a command prints as JSON, in this process."""
-    done = CliRunner().invoke(main, ["platform", *args, "--data", str(folder), "--json"])
+    done = CliRunner().invoke(
+        main, ["platform", *args, "--data", str(folder), "--json"], env=environ_of(folder)
+    )
     assert done.exit_code == 0, done.output
     return json.loads(done.output)
 
 
+def printed(folder: Path, *args: str) -> str:
+    """What a command prints for people, in this process."""
+    command = ["platform", *args, "--data", str(folder)]
+    return CliRunner().invoke(main, command, env=environ_of(folder)).output
+
+
 def refusal(folder: Path, *args: str) -> str:
     """What a command says that does not work."""
-    done = CliRunner().invoke(main, ["platform", *args, "--data", str(folder)])
+    done = CliRunner().invoke(main, ["platform", *args, "--data", str(folder)], env=environ_of(folder))
     assert done.exit_code == 1, done.output
     return done.output
 
@@ -118,11 +129,9 @@ def test_organisations_people_and_agents_are_added_and_listed(tmp_path: Path) ->
 
 
 def test_what_is_listed_for_people_to_read_is_a_table(tmp_path: Path) -> None:
-    assert CliRunner().invoke(main, ["platform", "user", "list", "--data", str(tmp_path)]).output == "none\n"
+    assert printed(tmp_path, "user", "list") == "none\n"
     id = administered(tmp_path, "user", "add", *ALICE)["id"]
-    shown = (
-        CliRunner().invoke(main, ["platform", "user", "list", "--data", str(tmp_path)]).output.splitlines()
-    )
+    shown = printed(tmp_path, "user", "list").splitlines()
     assert [line.split() for line in shown] == [
         ["id", "handle", "name", "email", "role", "organization"],
         [id, "alice", "Alice", "Doe", "alice@acme.example", "user", "Acme"],

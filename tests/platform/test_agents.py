@@ -5,11 +5,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.home import opened
 from tests.platform.line import line
 from tests.platform.town import NOBODY, Json, Town, by, data, info, is_time, refused, side
 from tests.world import Somebody, world
 from thenvoi_bridge.platform.administration import administer, list_keys
-from thenvoi_bridge.platform.app import opened
 from thenvoi_bridge.settings import Platform
 
 REGISTER = "/me/agents/register"

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.home import opened, stored
 from tests.platform.town import Town, by, data, refused
 from thenvoi_bridge.contract.errors import Unauthorized
 from thenvoi_bridge.platform import clock
 from thenvoi_bridge.platform.administration import add_user, administer
-from thenvoi_bridge.platform.app import opened
 from thenvoi_bridge.platform.keys import Keys
 from thenvoi_bridge.storage import Tx
 
@@ -83,7 +83,7 @@ async def test_the_key_of_a_deleted_agent_opens_nothing(town: Town) -> None:
 
 
 async def test_no_key_is_kept_in_clear_text(town: Town) -> None:
-    kept = b"".join(file.read_bytes() for file in town.here.folder.iterdir() if file.name != "pepper")
+    kept = stored(town.here.folder)
     assert town.alice.id.encode() in kept
     for who in (town.alice, town.scout):
         secret = who.key.rpartition("_")[2]
@@ -91,6 +91,7 @@ async def test_no_key_is_kept_in_clear_text(town: Town) -> None:
         assert secret.encode() not in kept
 
 
+@pytest.mark.sqlite
 async def test_only_the_owner_of_the_process_may_read_what_is_kept(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "platform"
     async with opened(folder):

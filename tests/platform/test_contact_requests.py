@@ -7,10 +7,10 @@ import anyio
 import httpx2
 import pytest
 
+from tests.home import opened
 from tests.platform.knowing import act, ask, asked, befriend, contact, contacts, remove, respond, waiting
 from tests.platform.town import NOBODY, Json, Town, by, data, is_time, refused
 from tests.world import Somebody
-from thenvoi_bridge.platform.app import opened
 from thenvoi_bridge.storage import Duplicate, Tx
 
 SENT = "/me/contacts/requests/sent"

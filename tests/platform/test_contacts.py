@@ -8,6 +8,7 @@ from typing import Any, LiteralString
 import httpx2
 import pytest
 
+from tests.home import opened
 from tests.platform.conftest import MEMORY
 from tests.platform.knowing import (
     act,
@@ -27,7 +28,6 @@ from tests.platform.town import NOBODY, Json, Town, by, data, example, is_time, 
 from tests.world import Somebody, world
 from thenvoi_bridge.contract import CALLS, Call
 from thenvoi_bridge.contract.call import Route
-from thenvoi_bridge.platform.app import opened
 from thenvoi_bridge.settings import Platform
 
 SPELLINGS = [(kind, route) for kind in CALLS if kind.group() == "contacts" for route in kind.routes()]

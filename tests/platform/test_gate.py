@@ -20,13 +20,13 @@ import jwt
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from tests.home import opened
 from tests.platform.conftest import MEMORY
 from tests.platform.line import PATH, PATIENCE, Line, answered, called, line, refusal
 from tests.platform.town import NOBODY, Json, Town, by, data, refused, town_on
 from tests.world import Somebody, World, world
 from thenvoi_bridge.platform import revocation
 from thenvoi_bridge.platform.administration import administer, create_key, revoke_key
-from thenvoi_bridge.platform.app import opened
 from thenvoi_bridge.platform.hub import Hub
 from thenvoi_bridge.settings import Platform
 from thenvoi_bridge.storage import Tx

@@ -12,10 +12,10 @@ import anyio
 import apsw
 import pytest
 
+from tests.home import opened
 from thenvoi_bridge.contract.feed import RoomAdded, Topic
 from thenvoi_bridge.phoenix.frames import Broadcast
 from thenvoi_bridge.platform import hub as hub_module
-from thenvoi_bridge.platform.app import opened
 from thenvoi_bridge.platform.hub import Hub
 from thenvoi_bridge.platform.keys import Keys
 from thenvoi_bridge.platform.log import Bell, Change
@@ -297,6 +297,7 @@ def message(tx: Tx, id: str) -> list[str]:
     return change.log()
 
 
+@pytest.mark.sqlite
 async def test_a_database_that_takes_no_notes_keeps_nobody_from_hearing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

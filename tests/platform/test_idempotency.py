@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import Any, get_args
 
 import anyio
-import apsw
 import httpx2
 import pytest
 from pydantic import BaseModel
 
+from tests.home import contents, opened, stored
 from tests.platform.line import line
 from tests.platform.town import NOBODY, Json, Town, by, data, refused, side
 from tests.world import Somebody, World
 from thenvoi_bridge.contract import CALLS, Call
 from thenvoi_bridge.contract.errors import Conflict
 from thenvoi_bridge.platform import clock
-from thenvoi_bridge.platform.app import opened
 from thenvoi_bridge.platform.idempotency import Reply, once
 from thenvoi_bridge.platform.keys import Keys
 from thenvoi_bridge.platform.log import Change
@@ -282,12 +281,8 @@ async def test_old_answers_are_deleted_a_few_at_a_time(here: World, monkeypatch:
 
 
 def kept(here: World) -> list[tuple[Any, ...]]:
-    """What the platform keeps with keys, read from its file."""
-    file = apsw.Connection(str(here.folder / "platform.db"), flags=apsw.SQLITE_OPEN_READONLY)
-    try:
-        return list(file.execute("SELECT * FROM idempotency_keys"))
-    finally:
-        file.close()
+    """What the platform keeps with keys."""
+    return contents(here.folder)["idempotency_keys"]
 
 
 async def test_an_agent_is_registered_as_often_as_it_is_asked_for_and_its_key_is_not_kept(
@@ -307,12 +302,7 @@ async def test_an_agent_is_registered_as_often_as_it_is_asked_for_and_its_key_is
     assert len(kept(here)) == 1
     assert len(set(secrets)) == 3
     for secret in (alice.key, *secrets):
-        assert secret.rpartition("_")[2].encode() not in stored(here)
-
-
-def stored(here: World) -> bytes:
-    """Everything the platform has on disk in its database, journal included."""
-    return b"".join(file.read_bytes() for file in here.folder.glob("platform.db*"))
+        assert secret.rpartition("_")[2].encode() not in stored(here.folder)
 
 
 def secrets_of(kind: Any) -> Iterator[str]:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.home import opened
 from tests.platform.town import Json, Town, by, data, refused, town_on
 from tests.world import world
 from thenvoi_bridge.contract.errors import RateLimited
-from thenvoi_bridge.platform.app import opened
 from thenvoi_bridge.platform.limits import FORGET, Rates
 from thenvoi_bridge.settings import Platform
 

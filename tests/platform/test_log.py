@@ -8,9 +8,9 @@ from pathlib import Path
 import anyio
 import pytest
 
+from tests.home import opened
 from thenvoi_bridge.contract.feed import ParticipantAdded, ParticipantRemoved, RoomAdded, Topic
 from thenvoi_bridge.platform import log
-from thenvoi_bridge.platform.app import opened
 from thenvoi_bridge.platform.keys import Keys
 from thenvoi_bridge.platform.log import Bell, Change
 from thenvoi_bridge.platform.site import Site

@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import anyio
 import apsw
 import httpx2
 import pytest
 
+from tests.home import contents
 from tests.platform.town import Town, by, data, refused, side, town_on
 from tests.world import Somebody, world
 from thenvoi_bridge.client import Client
@@ -86,22 +86,12 @@ async def said(town: Town, room: str) -> int:
     return int(listed["metadata"]["total_count"])
 
 
-def everything(town: Town) -> dict[str, list[tuple[Any, ...]]]:
-    """All that the platform keeps, read from its file."""
-    file = apsw.Connection(str(town.here.folder / "platform.db"), flags=apsw.SQLITE_OPEN_READONLY)
-    try:
-        tables = [name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return {name: list(file.execute(f'SELECT * FROM "{name}" ORDER BY rowid')) for name in tables}
-    finally:
-        file.close()
-
-
 @contextmanager
 def no_trace(town: Town) -> Iterator[None]:
     """What happens in here changes nothing that is kept."""
-    before = everything(town)
+    before = contents(town.here.folder)
     yield
-    assert everything(town) == before
+    assert contents(town.here.folder) == before
 
 
 # Two agents
@@ -428,6 +418,7 @@ async def steps_of_a_text(town: Town, many: int) -> int:
     return next(steps)
 
 
+@pytest.mark.sqlite
 async def test_what_a_text_costs_does_not_grow_with_what_was_said_in_the_room(short: Town) -> None:
     few, many = [await steps_of_a_text(short, texts) for texts in (10, 2000)]
     assert many < few + 100

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.home import opened
 from tests.platform.town import NOBODY, Json, Town, by, data, is_time, refused, side
 from tests.world import Somebody
 from thenvoi_bridge.contract.memories import MemoryStatus, MemorySystem, MemoryType, Segment
-from thenvoi_bridge.platform.app import opened
 from thenvoi_bridge.settings import Platform
 
 MEMORY: Json = {

@@ -6,11 +6,11 @@ from itertools import count
 
 import pytest
 
+from tests.home import opened
 from tests.platform.knowing import asked, befriend, remove
 from tests.platform.line import line
 from tests.platform.town import NOBODY, Json, Town, by, data, refused, side
 from tests.world import Somebody
-from thenvoi_bridge.platform.app import opened
 from thenvoi_bridge.storage import Tx
 
 

@@ -11,12 +11,13 @@ import apsw
 import httpx2
 import pytest
 
+from tests.home import opened
 from tests.platform.town import NOBODY, Json, Town, by, data, example, is_time, refused
 from tests.world import Somebody
 from thenvoi_bridge.contract import CALLS, Call
 from thenvoi_bridge.platform import rest
 from thenvoi_bridge.platform.administration import add_user, administer
-from thenvoi_bridge.platform.app import opened, running
+from thenvoi_bridge.platform.app import running
 from thenvoi_bridge.platform.auth import Auth
 from thenvoi_bridge.platform.keys import Keys
 from thenvoi_bridge.platform.log import Bell
@@ -437,6 +438,7 @@ async def test_a_fault_of_ours_says_nothing_about_itself(
     assert record.exc_info
 
 
+@pytest.mark.sqlite
 async def test_a_database_that_others_hold_is_unavailable_and_works_again_afterwards(tmp_path: Path) -> None:
     async with opened(tmp_path):
         pass

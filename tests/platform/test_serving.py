@@ -16,10 +16,10 @@ import pytest
 from anyio.abc import Process
 from starlette.types import Receive, Scope, Send
 
+from tests.home import environ_of, opened, served, settings_of
 from tests.platform.line import called
 from thenvoi_bridge.platform.administration import add_user, administer
-from thenvoi_bridge.platform.app import opened
-from thenvoi_bridge.platform.serving import Watched, publish, serve, served
+from thenvoi_bridge.platform.serving import Watched, publish, serve
 from thenvoi_bridge.ports import PortTaken, address, bind
 
 
@@ -102,7 +102,7 @@ async def test_nobody_is_idle_while_a_request_is_open() -> None:
 async def test_a_platform_that_nobody_uses_ends_by_itself(tmp_path: Path) -> None:
     ready: list[str] = []
     with anyio.fail_after(20):
-        await serve(tmp_path, bind("127.0.0.1", 0), ready=ready.append, idle_exit=0.01)
+        await serve(tmp_path, bind("127.0.0.1", 0), settings_of(tmp_path), ready=ready.append, idle_exit=0.01)
     (url,) = ready
     async with httpx2.AsyncClient() as http:
         with pytest.raises(httpx2.ConnectError):
@@ -137,10 +137,10 @@ async def test_a_server_that_is_left_lets_its_port_go(tmp_path: Path) -> None:
 
 
 @asynccontextmanager
-async def started(*args: str) -> AsyncGenerator[Process]:
+async def started(*args: str, **environ: str) -> AsyncGenerator[Process]:
     """`platform serve` as a process of its own."""
     command = [sys.executable, "-W", "error", "-m", "thenvoi_bridge", "platform", "serve", *args]
-    process = await anyio.open_process(command, env={**os.environ, "NO_COLOR": "1"})
+    process = await anyio.open_process(command, env={**os.environ, "NO_COLOR": "1", **environ})
     try:
         yield process
     finally:
@@ -162,7 +162,7 @@ async def errors(process: Process) -> str:
 async def test_serving_from_the_command_line(tmp_path: Path, how: signal.Signals, codes: set[int]) -> None:
     where = tmp_path / "address"
     args = ("--data", str(tmp_path / "data"), "--port", "0", "--address-file", str(where))
-    async with started(*args) as process:
+    async with started(*args, **environ_of(tmp_path / "data")) as process:
         assert process.stderr
         with anyio.fail_after(30):
             hello = (await process.stderr.receive()).decode()

@@ -11,6 +11,7 @@ import anyio
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from tests.home import opened, served
 from tests.platform.line import PATIENCE, called, line
 from tests.platform.town import NOBODY, Json, Town, by, data, is_time, side
 from tests.world import Somebody, World, say, world
@@ -19,11 +20,9 @@ from thenvoi_bridge.contract.feed import TopicKind
 from thenvoi_bridge.contract.participants import AddMyParticipant
 from thenvoi_bridge.platform import socket as socket_module
 from thenvoi_bridge.platform.administration import add_user, administer, delete_chat
-from thenvoi_bridge.platform.app import opened
 from thenvoi_bridge.platform.chats import create_chat
 from thenvoi_bridge.platform.log import Change
 from thenvoi_bridge.platform.rules.access import Principal
-from thenvoi_bridge.platform.serving import served
 from thenvoi_bridge.ports import bind
 from thenvoi_bridge.settings import Platform
 

@@ -17,7 +17,7 @@ def create(tx: Tx) -> None:
 
 
 def add(text: str, tx: Tx) -> int:
-    row = tx.one("INSERT INTO note (text) VALUES (?) RETURNING id", text)
+    row = tx.one("INSERT INTO note SELECT coalesce(max(id), 0) + 1, ? FROM note RETURNING id", text)
     assert row is not None
     return int(row["id"])
 

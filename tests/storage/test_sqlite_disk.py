@@ -53,46 +53,46 @@ def disk() -> Iterator[Disk]:
     disk.unregister()
 
 
-async def test_a_full_disk_fails_the_whole_group_and_nothing_else(disk: Disk, db: Database) -> None:
-    await db.write(partial(add, "before"))
+async def test_a_full_disk_fails_the_whole_group_and_nothing_else(disk: Disk, file: Database) -> None:
+    await file.write(partial(add, "before"))
     disk.full = True
-    async with held_writer(db):
-        group = asyncio.gather(*(db.write(partial(add, text)) for text in "abb"), return_exceptions=True)
+    async with held_writer(file):
+        group = asyncio.gather(*(file.write(partial(add, text)) for text in "abb"), return_exceptions=True)
     errors = await group
     assert [type(error) for error in errors] == [Full] * 3
     assert len(set(map(id, errors))) == 3
-    assert await db.read(texts) == ["before"]
+    assert await file.read(texts) == ["before"]
     disk.full = False
-    await db.write(partial(add, "after"))
-    assert await db.read(texts) == ["after", "before"]
+    await file.write(partial(add, "after"))
+    assert await file.read(texts) == ["after", "before"]
 
 
 async def test_a_disk_that_fills_in_the_middle_of_a_transaction_fails_its_group(
-    disk: Disk, db: Database
+    disk: Disk, file: Database
 ) -> None:
     def spill(tx: Tx) -> int:
         return sum(add(f"{n:0100000}", tx) for n in range(100))
 
     disk.full = True
-    async with held_writer(db):
+    async with held_writer(file):
         works: list[Callable[[Tx], int]] = [partial(add, "a"), spill, partial(add, "b")]
-        group = asyncio.gather(*(db.write(work) for work in works), return_exceptions=True)
+        group = asyncio.gather(*(file.write(work) for work in works), return_exceptions=True)
     assert [type(error) for error in await group] == [Full] * 3
     disk.full = False
-    assert await db.write(partial(add, "after")) == 1
+    assert await file.write(partial(add, "after")) == 1
 
 
-async def test_a_flush_that_fails_is_told_and_keeps_nothing(disk: Disk, db: Database) -> None:
+async def test_a_flush_that_fails_is_told_and_keeps_nothing(disk: Disk, file: Database) -> None:
     disk.broken = True
     with pytest.raises(StorageError, match="no sync"):
-        await db.write(partial(add, "a"))
+        await file.write(partial(add, "a"))
     disk.broken = False
-    await db.write(partial(add, "b"))
-    assert await db.read(texts) == ["b"]
+    await file.write(partial(add, "b"))
+    assert await file.read(texts) == ["b"]
 
 
-async def test_a_file_that_may_not_be_written_is_refused(disk: Disk, db: Database, path: Path) -> None:
-    await db.close()
+async def test_a_file_that_may_not_be_written_is_refused(disk: Disk, file: Database, path: Path) -> None:
+    await file.close()
     disk.read_only = True
     with pytest.raises(ReadOnly, match=r"test\.db"):
         await open_sqlite(path)

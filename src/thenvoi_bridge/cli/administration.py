@@ -11,6 +11,9 @@ from typing import Any
 
 import click
 
+from thenvoi_bridge import settings
+from thenvoi_bridge.cli.options import flags_of
+
 data = click.option(
     "--data",
     "folder",
@@ -18,13 +21,14 @@ data = click.option(
     required=True,
     help="Folder with the platform's data; made if it is not there.",
 )
+_database = flags_of(settings.Platform, "database")
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _plan = click.Choice(["free", "enterprise"])
 
 
 def _ends(command: Any) -> Any:
     """The options that every command has."""
-    return data(_json(command))
+    return data(_database(_json(command)))
 
 
 @click.group()
@@ -187,11 +191,12 @@ def _do(what: str, given: dict[str, Any], module: str = "administration") -> Non
     """Call a function of a module of the platform with the options by name, and print what it returns."""
     folder, as_json = given.pop("folder"), given.pop("as_json")
     arguments = {name: str(v) if name == "id" else v for name, v in given.items() if v is not None}
-    done = _done(folder, module, what, arguments)
+    database = settings.read_platform({"database": arguments.pop("database", None)}).database
+    done = _done(folder, database, module, what, arguments)
     click.echo(json.dumps(done) if as_json else _text(done))
 
 
-def _done(folder: Path, module: str, what: str, arguments: dict[str, Any]) -> Any:
+def _done(folder: Path, database: str | None, module: str, what: str, arguments: dict[str, Any]) -> Any:
     from importlib import import_module
 
     import anyio
@@ -202,7 +207,7 @@ def _done(folder: Path, module: str, what: str, arguments: dict[str, Any]) -> An
     from thenvoi_bridge.storage import StorageError
 
     async def do() -> Any:
-        async with opened(folder) as (db, keys):
+        async with opened(folder, database) as (db, keys):
             function = getattr(import_module(f"thenvoi_bridge.platform.{module}"), what)
             return await administer(db, keys, lambda tx: function(tx, **arguments))
 

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 import click
 
@@ -34,13 +35,13 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 
 def flags_of(
-    table: type[settings.Settings] | type[settings.Platform],
+    table: type[settings.Settings] | type[settings.Platform], *names: str
 ) -> Callable[[Command], Command]:
-    """A decorator that adds the flags of every setting of a table that is no secret."""
+    """A decorator that adds the flags of every setting of a table that has one, or of those named."""
 
     def add(command: Command) -> Command:
         for row in reversed(settings.rows(table)):
-            if flag := settings.flag(row):
+            if (flag := settings.flag(row)) and row.name in (names or (row.name,)):
                 default = f"; default {row.default}" if isinstance(row.default, str | int) else ""
                 default = "" if isinstance(row.default, bool) or row.default == "" else default
                 help = f"{row.metadata['help']} [{settings.variable(row)}{default}]"
@@ -49,11 +50,26 @@ def flags_of(
                     if row.type == "bool"
                     else {"metavar": _SHOWN.get(str(row.type), "TEXT")}
                 )
-                option = click.option(flag, row.name, default=None, help=help, **kind)
+                check = _without_password if row.metadata["secret"] else None
+                option = click.option(flag, row.name, default=None, help=help, callback=check, **kind)
                 command = option(command)
         return command
 
     return add
+
+
+def _without_password(ctx: click.Context, option: click.Parameter, given: str | None) -> str | None:
+    """An address without a password: everybody on a computer can read command lines."""
+    try:
+        parts = urlsplit(given or "")
+    except ValueError as exc:
+        raise click.BadParameter("is no address") from exc
+    if parts.password or any("password" in name for name in parse_qs(parts.query)):
+        raise click.BadParameter(
+            "must not have a password, since others can read command lines. Put the address into "
+            "THENVOI_PLATFORM_DATABASE, or into a file that THENVOI_PLATFORM_DATABASE_FILE names."
+        )
+    return given
 
 
 def visible(text: str) -> str:

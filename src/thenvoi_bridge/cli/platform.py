@@ -60,8 +60,8 @@ def serve(
         click.echo(f"Thenvoi platform on {url} (Ctrl-C ends it)", err=True)
 
     try:
-        listener = bind(host, port)
-        anyio.run(lambda: serving.serve(folder, listener, chosen, ready=ready, idle_exit=exit_when_idle))
+        with bind(host, port) as listener:
+            anyio.run(lambda: serving.serve(folder, listener, chosen, ready=ready, idle_exit=exit_when_idle))
     except (PortTaken, StorageError) as exc:
         raise click.ClickException(str(exc)) from exc
     except KeyboardInterrupt:

@@ -40,14 +40,17 @@ for _group in {kind.group() for kind in CALLS}:
 
 
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncGenerator[tuple[Database, Keys]]:
-    """The state of a platform, brought up to date: its database and its keys. Raises `StorageError`."""
+async def opened(folder: Path, database: str | None = None) -> AsyncGenerator[tuple[Database, Keys]]:
+    """The state of a platform, brought up to date: its database and its keys.
+
+    The database is a file in the folder, or the Postgres at that address. Raises `StorageError`.
+    """
     try:
         await anyio.Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
         keys = Keys.kept_in(folder)
     except OSError as exc:
         raise StorageError(f"{folder}: {exc.strerror}") from exc
-    db = await open_sqlite(folder / "platform.db")
+    db = await (_postgres(database) if database else open_sqlite(folder / "platform.db"))
     try:
         await migrate(db, "thenvoi_bridge.platform.migrations")
         yield db, keys
@@ -75,3 +78,11 @@ async def running(db: Database, site: Site) -> AsyncGenerator[ASGIApp]:
         tasks.start_soon(Revocation(db, site.presence).run)
         yield Bounded(app, site.settings)
         tasks.cancel_scope.cancel()
+
+
+async def _postgres(address: str) -> Database:
+    try:
+        from thenvoi_bridge.storage.postgres import open_postgres
+    except ImportError as exc:
+        raise StorageError("Postgres needs the extra `postgres`; install thenvoi-bridge[postgres]") from exc
+    return await open_postgres(address)

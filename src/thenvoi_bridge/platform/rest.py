@@ -41,7 +41,7 @@ from thenvoi_bridge.platform.limits import Rates, check_plan
 from thenvoi_bridge.platform.log import Bell, Change
 from thenvoi_bridge.platform.rules.access import Principal
 from thenvoi_bridge.platform.site import Site
-from thenvoi_bridge.storage import Busy, Database, Full, Tx
+from thenvoi_bridge.storage import Busy, Database, Full, Lost, Tx
 
 logger = logging.getLogger(__name__)
 
@@ -154,6 +154,7 @@ def error_handlers() -> dict[Any, Callable[[Request, Exception], Response]]:
         ClientDisconnect: _gone,
         Busy: _busy,
         Full: _busy,
+        Lost: _busy,
         Exception: _bug,
     }
 

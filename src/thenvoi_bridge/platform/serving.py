@@ -23,6 +23,10 @@ from thenvoi_bridge.settings import Platform
 logger = logging.getLogger(__name__)
 
 
+Around = Callable[[ASGIApp], ASGIApp]
+"""Puts something between uvicorn and the app."""
+
+
 def publish(path: Path, url: str) -> None:
     """Write the base URL where others look for it, whole or not at all."""
     draft = path.with_suffix(".new")
@@ -68,14 +72,18 @@ async def served(
     listener: socket.socket,
     settings: Platform | None = None,
     *,
-    around: Callable[[ASGIApp], ASGIApp] | None = None,
+    around: Around | None = None,
 ) -> AsyncGenerator[Served]:
     """Serve the platform whose data is in `folder` for as long as this is entered.
 
-    `around` may put something between uvicorn and the app. Leaving closes its sockets with 1012 (uvicorn),
-    which clients take as "come back". Raises `StorageError` and `BadSetting`.
+    Leaving closes its sockets with 1012 (uvicorn), which clients take as "come back". Raises `StorageError`
+    and `BadSetting`.
     """
-    async with opened(folder) as (db, keys), running(db, Site(keys, settings or Platform())) as app:
+    settings = settings or Platform()
+    async with (
+        opened(folder, settings.database) as (db, keys),
+        running(db, Site(keys, settings)) as app,
+    ):
         watched, ended = Watched(around(app) if around else app), anyio.Event()
         server = uvicorn.Server(_config(watched))
         async with anyio.create_task_group() as tasks:

@@ -91,6 +91,9 @@ class Settings:
 class Platform:
     """How a platform of your own is to behave. Of a limit 0 means that there is none."""
 
+    database: str | None = _rule(
+        "Postgres database to use instead of a file; with a password only as a variable.", secret=True
+    )
     max_agents: int = _rule("Agents a person may own; 0 for any number.", 0)
     max_chats: int = _rule("Rooms somebody may own; 0 for any number.", 0)
     max_participants: int = _rule("Participants of a room; 0 for any number.", 0)
@@ -128,8 +131,9 @@ def rows(table: type[Settings] | type[Platform] = Settings) -> tuple[Field[Any],
 
 
 def flag(row: Field[Any]) -> str | None:
-    """The command-line flag of a setting; secrets have none."""
-    return None if row.metadata["secret"] else "--" + _called(row).replace("_", "-")
+    """The command-line flag of a setting; secrets have none, except addresses, which may go without one."""
+    hidden = row.metadata["secret"] and row.name not in _SCHEMES
+    return None if hidden else "--" + _called(row).replace("_", "-")
 
 
 def variable(row: Field[Any]) -> str:
@@ -241,7 +245,11 @@ def _typed(row: Field[Any], value: Any) -> Any:
     return value
 
 
-_SCHEMES = {"base_url": ("https://", "http://"), "ws_url": ("wss://", "ws://")}
+_SCHEMES = {
+    "base_url": ("https://", "http://"),
+    "ws_url": ("wss://", "ws://"),
+    "database": ("postgresql://", "postgres://"),
+}
 _SWITCH = {
     "1": True,
     "true": True,

@@ -11,18 +11,25 @@ from typing import Any, LiteralString, Protocol, TypeVar
 T = TypeVar("T")
 
 Value = None | int | float | str | bytes
-"""What a placeholder takes."""
+"""What a placeholder takes. Text to be kept must not hold NUL; Postgres would keep U+FFFD in its place."""
 
 Row = Mapping[str, Any]
 """One row of an answer, by column name."""
 
 
 class StorageError(Exception):
-    """The database refused or failed, and kept nothing. The driver's own error is the cause."""
+    """The database refused or failed, and kept nothing (but see `Lost`). The driver's error is the cause."""
 
 
 class Busy(StorageError):
     """Another process held the write lock for longer than we wait. Trying again may help."""
+
+
+class Lost(StorageError):
+    """The connection to the database broke. If it did during the commit, nobody knows whether that was kept.
+
+    Trying again may help: the next transaction makes a new connection.
+    """
 
 
 class Full(StorageError):

@@ -1,8 +1,7 @@
-"""SQLite behind the seam: one thread that writes, two that read beside it, each with its own connection."""
+"""SQLite behind the seam."""
 
 import asyncio
 import os
-from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,8 +9,8 @@ from typing import Literal
 
 import apsw
 
-from thenvoi_bridge.storage import Database, ReadOnly, StorageError, T, Tx
-from thenvoi_bridge.storage.sqlite_lane import Lane
+from thenvoi_bridge.storage import Database, ReadOnly, StorageError
+from thenvoi_bridge.storage.lanes import Lanes
 from thenvoi_bridge.storage.sqlite_tx import SqliteTx, translated
 
 READERS = 2
@@ -33,53 +32,8 @@ async def open_sqlite(
             # SQLite's own memory databases know no snapshots, and readers would wait for the writer.
             scratch = TemporaryDirectory(prefix="thenvoi-", ignore_cleanup_errors=True)
             path, flush = Path(belongings.enter_context(scratch), "db"), "OFF"
-        writing, *reading = await asyncio.to_thread(_connect_all, path, flush, patience)
-        writer, readers = Lane(most=GROUP), Lane(most=1)
-        writer.start(writing)
-        for connection in reading:
-            readers.start(connection)
-        return Sqlite(writer, readers, belongings.pop_all())
-
-
-class Sqlite:
-    """A `Database` in one file."""
-
-    def __init__(self, writer: Lane, readers: Lane, belongings: ExitStack) -> None:
-        self._writer = writer
-        self._readers = readers
-        self._belongings = belongings
-
-    async def write(self, work: Callable[[Tx], T]) -> T:
-        """Run `work` in a transaction."""
-        return await self._writer.ask(work, grouped=True)
-
-    async def read(self, work: Callable[[Tx], T]) -> T:
-        """Run `work` on a snapshot."""
-        return await self._readers.ask(lambda tx: _snapshot(tx, work))
-
-    async def version(self) -> int:
-        """Return a number that other processes' commits change."""
-        # The writer's connection is asked, for its own commits do not count.
-        return await self._writer.ask(lambda tx: int(tx.all("PRAGMA data_version")[0]["data_version"]))
-
-    async def close(self) -> None:
-        """Finish what waits, then close the file."""
-        self._writer.close()
-        self._readers.close()
-        await asyncio.to_thread(self._let_go)
-
-    def _let_go(self) -> None:
-        self._writer.join()
-        self._readers.join()
-        self._belongings.close()
-
-
-def _snapshot(tx: SqliteTx, work: Callable[[Tx], T]) -> T:
-    tx.run("BEGIN")
-    try:
-        return work(tx)
-    finally:
-        tx.roll_back()
+        connections = await asyncio.to_thread(_connect_all, path, flush, patience)
+        return Lanes([SqliteTx(each) for each in connections], GROUP, belongings.pop_all())
 
 
 def _connect_all(path: Path, flush: str, patience: float) -> list[apsw.Connection]:

@@ -73,15 +73,46 @@ class SqliteTx:
         except apsw.Error as error:
             raise translated(error) from error
 
-    def is_open(self) -> bool:
-        """Whether the transaction still stands. SQLite itself ends it after some errors."""
-        return self._connection.in_transaction
+    def begin(self) -> None:
+        """Begin to write, once no other process does."""
+        self.run("BEGIN IMMEDIATE")
 
-    def dangles(self) -> bool:
-        """Whether a deferred foreign key points nowhere, which COMMIT would refuse."""
-        return self._connection.status(apsw.SQLITE_DBSTATUS_DEFERRED_FKS)[0] > 0
+    def snapshot(self) -> None:
+        """Begin to read."""
+        self.run("BEGIN")
+
+    def commit(self) -> None:
+        """Keep what was done."""
+        self.run("COMMIT")
 
     def roll_back(self) -> None:
         """End the transaction, if it still stands, and keep nothing of it."""
         if self.is_open():
             self.run("ROLLBACK")
+
+    def is_open(self) -> bool:
+        """Whether the transaction still stands."""
+        return self._connection.in_transaction
+
+    def nest(self) -> None:
+        """Begin a part of the transaction."""
+        self.run("SAVEPOINT job")
+
+    def keep(self) -> None:
+        """End the part. Raises `Violated` if a deferred foreign key points nowhere."""
+        if self._connection.status(apsw.SQLITE_DBSTATUS_DEFERRED_FKS)[0] > 0:
+            raise Violated("FOREIGN KEY constraint failed")  # left to COMMIT, all of the group would pay
+        self.run("RELEASE job")
+
+    def undo(self) -> None:
+        """Undo the part."""
+        self.run("ROLLBACK TO job")
+        self.run("RELEASE job")
+
+    def version(self) -> int:
+        """A number that other connections' commits change; the connection's own do not."""
+        return int(self.all("PRAGMA data_version")[0]["data_version"])
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()

@@ -1,4 +1,4 @@
-"""Threads that work on SQLite connections, and the commit of many transactions at once.
+"""Threads that work on connections, and the commit of many transactions at once.
 
 A commit costs a disk flush and a hop between threads, however little is in it. So a lane takes everything
 that waits, gives each piece a savepoint, commits once, and only then tells the callers.
@@ -10,25 +10,59 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any, Generic
+from typing import Any, Generic, Protocol
 
-import apsw
+from thenvoi_bridge.storage import StorageError, T, Tx
 
-from thenvoi_bridge.storage import StorageError, T, Violated
-from thenvoi_bridge.storage.sqlite_tx import SqliteTx
+
+class Connection(Tx, Protocol):
+    """What a lane needs of a connection, besides what those see who are given it as a `Tx`.
+
+    Everything here raises `StorageError`.
+    """
+
+    def begin(self) -> None:
+        """Begin to write, once no other writer of this database is at it."""
+
+    def snapshot(self) -> None:
+        """Begin to read; what others commit from the first statement on is not seen."""
+
+    def commit(self) -> None:
+        """End the transaction and keep what it did."""
+
+    def roll_back(self) -> None:
+        """End the transaction, if it still stands, and keep nothing of it."""
+
+    def is_open(self) -> bool:
+        """Whether the transaction still stands. The database itself ends it after some errors."""
+
+    def nest(self) -> None:
+        """Begin a part of the transaction that can be undone by itself."""
+
+    def keep(self) -> None:
+        """End the part. Raises what COMMIT would have to say about it, and then it has yet to be undone."""
+
+    def undo(self) -> None:
+        """Undo the part and end it."""
+
+    def version(self) -> int:
+        """As `Database.version`."""
+
+    def close(self) -> None:
+        """Let go of the database."""
 
 
 @dataclass(slots=True, eq=False)
 class Job(Generic[T]):
     """Work somebody waits for, and what came of it."""
 
-    work: Callable[[SqliteTx], T]
+    work: Callable[[Connection], T]
     waiter: asyncio.Future[None]
     grouped: bool
     value: T = field(init=False)
     error: BaseException | None = None
 
-    def attempt(self, tx: SqliteTx) -> None:
+    def attempt(self, tx: Connection) -> None:
         """Do the work, unless nobody waits for it any more."""
         if self.waiter.cancelled():
             return
@@ -57,13 +91,13 @@ class Lane:
         self._loop = asyncio.get_running_loop()
         self._threads: list[Thread] = []
 
-    def start(self, connection: apsw.Connection) -> None:
+    def start(self, connection: Connection) -> None:
         """Serve the queue with one more thread, which closes the connection in the end."""
         thread = Thread(target=self._serve, args=(connection,), name="storage", daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    async def ask(self, work: Callable[[SqliteTx], T], *, grouped: bool = False) -> T:
+    async def ask(self, work: Callable[[Connection], T], *, grouped: bool = False) -> T:
         """Queue the work and wait for its end. `grouped` work becomes part of a group's transaction."""
         if self._closed:
             raise StorageError("the database is closed")
@@ -82,13 +116,12 @@ class Lane:
         for thread in self._threads:
             thread.join()
 
-    def _serve(self, connection: apsw.Connection) -> None:
-        tx = SqliteTx(connection)
-        while self._turn(tx):
+    def _serve(self, connection: Connection) -> None:
+        while self._turn(connection):
             pass
         connection.close()
 
-    def _turn(self, tx: SqliteTx) -> bool:
+    def _turn(self, tx: Connection) -> bool:
         jobs = self._take()
         for job in jobs:
             if not job.grouped:
@@ -119,13 +152,13 @@ def _tell(jobs: list[Job[Any]]) -> None:
             job.waiter.set_result(None)
 
 
-def _commit(tx: SqliteTx, group: list[Job[Any]]) -> None:
+def _commit(tx: Connection, group: list[Job[Any]]) -> None:
     """Run a group in one transaction. Where that fails as a whole, all of the group have failed."""
     try:
-        tx.run("BEGIN IMMEDIATE")
+        tx.begin()
         for job in group:
             _nest(tx, job)
-        tx.run("COMMIT")
+        tx.commit()
     except StorageError as error:
         for job in group:
             job.error = type(error)(*error.args)  # one each, for raising an error adds to its traceback
@@ -134,15 +167,16 @@ def _commit(tx: SqliteTx, group: list[Job[Any]]) -> None:
         tx.roll_back()
 
 
-def _nest(tx: SqliteTx, job: Job[Any]) -> None:
+def _nest(tx: Connection, job: Job[Any]) -> None:
     """Run one job in the group's transaction, so that its failure undoes nothing but itself."""
-    tx.run("SAVEPOINT job")
+    tx.nest()
     job.attempt(tx)
     if not tx.is_open():
         # A full disk does this, for one. What the group did before is lost with it.
         raise job.error if isinstance(job.error, StorageError) else StorageError("the transaction is gone")
-    if job.error is None and tx.dangles():
-        job.error = Violated("FOREIGN KEY constraint failed")  # left to COMMIT, all of the group would pay
-    if job.error is not None:
-        tx.run("ROLLBACK TO job")
-    tx.run("RELEASE job")
+    if job.error is None:
+        try:
+            return tx.keep()
+        except StorageError as error:
+            job.error = error
+    tx.undo()
