@@ -26,7 +26,7 @@ from thenvoi_bridge.contract.chats import ChatRoom, CreateMyChat
 from thenvoi_bridge.contract.messages import Mention, MessageSent, SendMyMessage
 from thenvoi_bridge.contract.participants import AddMyParticipant
 from thenvoi_bridge.platform.administration import add_user, administer
-from thenvoi_bridge.platform.serving import bind
+from thenvoi_bridge.ports import bind
 from thenvoi_bridge.settings import Platform
 
 Around = Callable[[ASGIApp], ASGIApp] | None

@@ -13,7 +13,7 @@ import click
 import uvicorn
 
 from tests.conformance.server import standing
-from thenvoi_bridge.platform.serving import address, bind
+from thenvoi_bridge.ports import address, bind
 
 
 async def serve(port: int) -> None:

@@ -50,7 +50,8 @@ from thenvoi_bridge.contract.identity import GetMe
 from thenvoi_bridge.contract.messages import ListMessages, Mention, SendMyMessage
 from thenvoi_bridge.listener import Heard, Listener, Lost, Pace, Ready, Refused, Unclear
 from thenvoi_bridge.phoenix.frames import Frame
-from thenvoi_bridge.platform.serving import bind, served
+from thenvoi_bridge.platform.serving import served
+from thenvoi_bridge.ports import bind
 from thenvoi_bridge.settings import Platform
 
 NUMBERS = count(1)

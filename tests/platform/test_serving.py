@@ -19,7 +19,8 @@ from starlette.types import Receive, Scope, Send
 from tests.home import environ_of, opened, served, settings_of
 from tests.platform.line import called
 from thenvoi_bridge.platform.administration import add_user, administer
-from thenvoi_bridge.platform.serving import PortTaken, Watched, address, bind, publish, serve
+from thenvoi_bridge.platform.serving import Watched, publish, serve
+from thenvoi_bridge.ports import PortTaken, address, bind
 
 
 def port_of(listener: socket.socket) -> int:

@@ -23,7 +23,7 @@ from thenvoi_bridge.platform.administration import add_user, administer, delete_
 from thenvoi_bridge.platform.chats import create_chat
 from thenvoi_bridge.platform.log import Change
 from thenvoi_bridge.platform.rules.access import Principal
-from thenvoi_bridge.platform.serving import bind
+from thenvoi_bridge.ports import bind
 from thenvoi_bridge.settings import Platform
 
 UNAUTHORIZED = {"status": "error", "response": {"reason": "unauthorized"}}

@@ -21,7 +21,8 @@ from tests import postgres
 from tests.home import SWITCH
 from thenvoi_bridge.platform.administration import add_user, administer
 from thenvoi_bridge.platform.app import opened
-from thenvoi_bridge.platform.serving import bind, served
+from thenvoi_bridge.platform.serving import served
+from thenvoi_bridge.ports import bind
 from thenvoi_bridge.settings import Platform
 
 ROOT = Path(__file__).parents[2]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 
 import anyio
 
 from thenvoi_bridge.bridge import wording
-from thenvoi_bridge.bridge.hosts import host_of
+from thenvoi_bridge.bridge.hosts import Host, host_of
 from thenvoi_bridge.contract.errors import Conflict
 
 IN_VAIN = 5
@@ -21,21 +22,27 @@ GRACE = 1.0
 class Patience:
     """That of one host. `client` is what it calls itself, `in_vain` how many waits have brought nothing."""
 
+    at_once = 1
+
     def __init__(self, longest: float = 0.0) -> None:
         self._longest = longest
-        self._one = anyio.Lock()
+        self._one = anyio.Semaphore(self.at_once)
         self.client: str | None = None
         self.in_vain = 0
 
     @property
     def longest(self) -> float:
         """Seconds that one wait takes at most: as the user says, else as the host is known to stand."""
-        return self._longest or host_of(self.client).wait_stdio
+        return self._longest or self._known(host_of(self.client))
 
     @property
     def is_spent(self) -> bool:
         """Whether it has waited in vain often enough."""
         return self.in_vain >= IN_VAIN
+
+    @staticmethod
+    def _known(host: Host) -> float:
+        return host.wait_stdio
 
     @asynccontextmanager
     async def wait(self) -> AsyncGenerator[None]:
@@ -48,3 +55,35 @@ class Patience:
             yield
         finally:
             self._one.release()
+
+
+class OverHttp(Patience):
+    """That of one host over HTTP. Its `client` is known from the start."""
+
+    def __init__(self, longest: float, client: str | None) -> None:
+        super().__init__(longest)
+        self.client = client
+
+    @staticmethod
+    def _known(host: Host) -> float:
+        return host.wait_http
+
+
+class Unconnected(OverHttp):
+    """That of the hosts of one kind which have no connection, so that nobody can tell them apart."""
+
+    at_once = 8
+
+
+ASKING: ContextVar[Patience | None] = ContextVar("asking", default=None)
+"""Of several hosts that share a session, that of the one whose request is answered just now."""
+
+
+@contextmanager
+def asking(patience: Patience) -> Generator[None]:
+    """Answer a request of this host's."""
+    token = ASKING.set(patience)
+    try:
+        yield
+    finally:
+        ASKING.reset(token)

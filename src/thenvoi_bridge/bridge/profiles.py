@@ -90,6 +90,10 @@ class Choice:
         wanted = {ALL, tool.group} & {"inbox", *self.toolsets}
         return bool(usual or wanted or tool.name in self.tools)
 
+    def for_sides(self, sides: Collection[Side]) -> Choice:
+        """The same, less single tools that these keys cannot use."""
+        return replace(self, tools=tuple(name for name in self.tools if is_for(EVERY[name], sides)))
+
 
 USUAL = Choice()
 
@@ -100,7 +104,7 @@ def chosen(sides: Collection[Side], choice: Choice = USUAL) -> list[Tool]:
     Raises `NoSuchTool`. Of a group, what needs another key is passed over.
     """
     check(sides, choice)
-    tools = [tool for tool in EVERY.values() if _is_for(tool, sides) and choice.takes(tool)]
+    tools = [tool for tool in EVERY.values() if is_for(tool, sides) and choice.takes(tool)]
     return [pinned(tool, choice.chat) for tool in tools] if choice.chat else tools
 
 
@@ -131,7 +135,7 @@ def check(sides: Collection[Side], choice: Choice) -> None:
     _known("tools", choice.tools, EVERY, "tool; docs/tools.md lists them")
     _known("exclude_tools", choice.exclude_tools, EVERY, "tool; docs/tools.md lists them")
     for name in choice.tools:
-        if not _is_for(EVERY[name], sides):
+        if not is_for(EVERY[name], sides):
             key = "an agent's" if EVERY[name].side == "agent" else "a person's"
             raise NoSuchTool("tools", f"{name} needs {key} key, and there is none")
         if choice.chat and is_about_rooms(EVERY[name]):
@@ -148,5 +152,6 @@ def _known(where: str, names: Iterable[str], known: Collection[str], kinds: str)
         raise NoSuchTool(where, f"number {nth} of its names is no {kinds}")
 
 
-def _is_for(tool: Tool, sides: Collection[Side]) -> bool:
+def is_for(tool: Tool, sides: Collection[Side]) -> bool:
+    """Whether somebody with these keys can use a tool."""
     return tool.side in sides or (bool(sides) and tool.side in ("any", "open"))

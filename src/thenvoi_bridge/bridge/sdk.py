@@ -10,7 +10,8 @@ import json
 import secrets
 import weakref
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
 
@@ -31,7 +32,6 @@ from thenvoi_bridge.bridge.listening import Listening
 
 Context = ServerRequestContext[Any, Any]
 Message = TypeVar("Message", bound=BaseModel)
-
 
 MOST = 1024
 """Subscriptions that may be listened to at once."""
@@ -258,6 +258,21 @@ def on_first_contact(server: Server[Any], met: Callable[[str | None], None]) -> 
         return result
 
     server.middleware.append(note)
+
+
+def on_each_request(
+    server: Server[Any], around: Callable[[Hashable | None, str | None], AbstractContextManager[None]]
+) -> None:
+    """Have requests answered in `around`, given the connection, if it lasts, and the client's name."""
+
+    async def answer(ctx: Context, call_next: CallNext) -> HandlerResult:
+        if ctx.method == "initialize":  # what it says of the client is yet to be checked
+            return await call_next(ctx)
+        lasts = not is_version_at_least(ctx.session.protocol_version, "2026-07-28")
+        with around(ctx.session._connection if lasts else None, _client_name(ctx)):
+            return await call_next(ctx)
+
+    server.middleware.append(answer)
 
 
 def _client_name(ctx: Context) -> str | None:

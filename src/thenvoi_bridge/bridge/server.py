@@ -17,7 +17,7 @@ from thenvoi_bridge.bridge.profiles import USUAL, Choice
 from thenvoi_bridge.bridge.prompts import Prompt
 from thenvoi_bridge.bridge.sdk import BridgeServer, Context, Subscribers
 from thenvoi_bridge.bridge.session import Session
-from thenvoi_bridge.bridge.tools import Tools
+from thenvoi_bridge.bridge.tools import Tools, Watch
 
 
 class Switchboard:
@@ -129,18 +129,20 @@ def build(
     channel: bool = False,
     choice: Choice = USUAL,
     confirm: bool = False,
+    watch: Watch | None = None,
 ) -> tuple[BridgeServer, Changes]:
     """The server for one session, and what tells its host of changes. `sides` says whose keys there are,
     `channel` that mentions are pushed.
 
     `confirm`: the user is asked before a host writes elsewhere than where it was written to.
+    `watch` is told of every call that changes something.
     Raises `NoSuchTool` for a choice of tools that cannot be had.
     """
     offered = profiles.chosen(sides, choice)
     absent = profiles.absent(offered)
     started = prompts.offered(sides, absent)
     consent = Consent(session) if confirm else None
-    board = Switchboard(session, Tools(session, offered, absent, consent), started, absent)
+    board = Switchboard(session, Tools(session, offered, absent, consent, watch), started, absent)
     server = BridgeServer(
         wording.SERVER_NAME,
         version=__version__,

@@ -21,7 +21,7 @@ from thenvoi_bridge.bridge import keys, wording
 from thenvoi_bridge.bridge.allowing import ALL, Allowed, Doorman
 from thenvoi_bridge.bridge.endpoint import CannotLocate, Endpoint, Locate
 from thenvoi_bridge.bridge.keeping import Keeper
-from thenvoi_bridge.bridge.patience import Patience
+from thenvoi_bridge.bridge.patience import ASKING, Patience
 from thenvoi_bridge.contract.call import Call
 from thenvoi_bridge.contract.errors import Forbidden, NotFound, ThenvoiError, Unauthorized, Unreachable
 from thenvoi_bridge.contract.identity import AgentMe, GetMe, GetMyProfile, UserDetails
@@ -60,8 +60,9 @@ class Session:
     ) -> None:
         self._locate, self._state_dir, self.allowed = locate, state_dir, allowed
         self.doorman = Doorman(allowed)
-        self._called, self.patience = called, Patience(longest_wait)
+        self._called, self._patience = called, Patience(longest_wait)
         self._host: str | None = None
+        self.waits_end = False
         self._introduced, self._tried, self._rang = anyio.Event(), anyio.Event(), anyio.Event()
         self._seat: Seat | None = None
         self._human: Client | None = None
@@ -73,10 +74,20 @@ class Session:
 
     def introduce(self, client: str | None) -> None:
         """Learn what the host calls itself and begin to connect. Only the first name counts."""
-        self.patience.client = self.patience.client or client
+        self._patience.client = self._patience.client or client
         if self._host is None:
             self._host = self._called or client or "mcp-host"
             self._introduced.set()
+
+    @property
+    def patience(self) -> Patience:
+        """That of the host which asks; of one that shares the session with others, its own."""
+        return ASKING.get() or self._patience
+
+    def end_waits(self) -> None:
+        """Have every wait answered now, and any later one at once."""
+        self.waits_end = True
+        self.ring()
 
     @property
     def seat_now(self) -> Seat | None:

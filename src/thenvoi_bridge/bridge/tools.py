@@ -114,6 +114,10 @@ class Tool:
         )
 
 
+Watch = Callable[[Tool, Mapping[str, Any]], None]
+"""Is told of every call that changes something, before it is made. Raises `ThenvoiError` to refuse it."""
+
+
 class Tools:
     """The tools of one host. Nothing said to it names a tool in `absent`."""
 
@@ -123,8 +127,9 @@ class Tools:
         tools: Collection[Tool],
         absent: Collection[str] = (),
         consent: Consent | None = None,
+        watch: Watch | None = None,
     ) -> None:
-        self._session, self._absent, self._consent = session, absent, consent
+        self._session, self._absent, self._consent, self._watch = session, absent, consent, watch
         self._tools: Mapping[str, Tool] = {tool.name: tool for tool in tools}
         self.listed = [tool.described(absent) for tool in tools]
 
@@ -141,7 +146,7 @@ class Tools:
         tool = self._tools[name]
         if name != "inbox_wait" and (seat := self._session.seat_now):
             seat.works()  # whoever only waits shows no sign of being at work on what it was handed
-        if tool.effect != "reads" and name != "inbox_wait":
+        if _changes(tool):
             self._session.patience.in_vain = 0
         try:
             said = await tool.run(self._session, await self._permitted(tool, arguments, ask), beat)
@@ -179,6 +184,8 @@ class Tools:
             meant["chat_id"] = tool.room
         if self._consent:
             await self._consent.obtain(tool, meant, ask)
+        if self._watch and _changes(tool):
+            self._watch(tool, meant)
         return meant
 
     def _refusal(self, problem: problems.Problem, tool: Tool) -> types.CallToolResult:
@@ -198,6 +205,10 @@ class Tools:
         line += _requests_line(seat.reception.requests, self._absent)
         content = [*result.content, types.TextContent(type="text", text=line)]
         return result.model_copy(update={"content": content, "meta": {**(result.meta or {}), UNREAD: unread}})
+
+
+def _changes(tool: Tool) -> bool:
+    return tool.effect != "reads" and tool.name != "inbox_wait"
 
 
 def _unread_line(unread: int, ready: int, absent: Collection[str]) -> str:

@@ -57,7 +57,7 @@ async def _wait(session: Session, chat_id: str | None, seconds: float, beat: Bea
         if items := await seat.lease(chat_id, HAND_OUT):
             return await _handed_out(session, seat, items)
         waited = anyio.current_time() - started
-        if waited >= seconds:
+        if waited >= seconds or session.waits_end:
             return await _quiet(session)
         with anyio.move_on_after(min(BEAT, seconds - waited)) as pause:
             await bell.wait()

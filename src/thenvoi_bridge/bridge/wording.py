@@ -285,6 +285,8 @@ QUIET = "No new mentions. Call inbox_wait again to keep listening."
 
 STOP_WAITING = "Nothing has come for a long time. Stop waiting and tell your user so; every tool result says what is unread."
 
+TOO_MANY_CHANGES = "Too many changes in a minute"
+
 ALREADY_WAITING = "This session waits already"
 
 HELD = "Nothing new. The messages in `held` were handed out before: end them with reply or inbox_ack first."

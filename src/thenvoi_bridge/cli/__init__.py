@@ -15,6 +15,7 @@ from thenvoi_bridge.cli.inbox import inbox
 from thenvoi_bridge.cli.install import install
 from thenvoi_bridge.cli.options import Commands, flags_of, log_to_stderr
 from thenvoi_bridge.cli.platform import platform
+from thenvoi_bridge.cli.serve import serve
 from thenvoi_bridge.cli.wait import wait
 
 _BY_HAND = (
@@ -59,6 +60,7 @@ def demo() -> None:
 
 
 main.add_command(platform)
+main.add_command(serve)
 main.add_command(inbox)
 main.add_command(install)
 main.add_command(hook)

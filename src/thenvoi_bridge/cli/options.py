@@ -124,7 +124,16 @@ def log_to_stderr(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Lines("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(handlers=[handler], level=level.upper())
-    for chatty in ("asyncio", "filelock", "httpx2", "httpcore2", "mcp", "uvicorn.error", "websockets"):
+    for chatty in (
+        "asyncio",
+        "filelock",
+        "httpx2",
+        "httpcore2",
+        "mcp",
+        "sse_starlette",  # which would write out what a stream carries
+        "uvicorn.error",
+        "websockets",
+    ):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

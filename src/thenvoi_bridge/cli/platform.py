@@ -48,6 +48,7 @@ def serve(
     import anyio
 
     from thenvoi_bridge.platform import serving
+    from thenvoi_bridge.ports import PortTaken, bind
     from thenvoi_bridge.storage import StorageError
 
     chosen = settings.read_platform(flags)
@@ -59,9 +60,9 @@ def serve(
         click.echo(f"Thenvoi platform on {url} (Ctrl-C ends it)", err=True)
 
     try:
-        with serving.bind(host, port) as listener:
+        with bind(host, port) as listener:
             anyio.run(lambda: serving.serve(folder, listener, chosen, ready=ready, idle_exit=exit_when_idle))
-    except (serving.PortTaken, StorageError) as exc:
+    except (PortTaken, StorageError) as exc:
         raise click.ClickException(str(exc)) from exc
     except KeyboardInterrupt:
         click.echo("Stopped.", err=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from thenvoi_bridge.bridge import profiles
+from thenvoi_bridge.bridge.endpoint import Side
 from thenvoi_bridge.bridge.profiles import Choice, NoSuchTool
 from thenvoi_bridge.hosting.allowing import allowed, says_nothing
 from thenvoi_bridge.hosting.locating import sides
@@ -29,8 +32,13 @@ def choice(settings: Settings) -> Choice:
 
 def check_choice(settings: Settings) -> None:
     """Raise `BadSetting`, which names the variable, for a choice of tools that cannot be had."""
+    check_choice_for(sides(settings), settings)
+
+
+def check_choice_for(keys: Collection[Side], settings: Settings) -> None:
+    """The same for keys of these sides."""
     try:
-        profiles.check(sides(settings), choice(settings))
+        profiles.check(keys, choice(settings))
     except NoSuchTool as exc:
         (row,) = (row for row in rows() if row.name == exc.choice)
         raise BadSetting(f"{variable(row)}: {exc}") from exc

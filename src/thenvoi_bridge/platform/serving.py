@@ -17,6 +17,7 @@ from thenvoi_bridge.platform.app import opened, running
 from thenvoi_bridge.platform.site import Site
 from thenvoi_bridge.platform.socket import MAX_FRAME
 from thenvoi_bridge.platform.upgrade import Upgrade
+from thenvoi_bridge.ports import address
 from thenvoi_bridge.settings import Platform
 
 logger = logging.getLogger(__name__)
@@ -24,33 +25,6 @@ logger = logging.getLogger(__name__)
 
 Around = Callable[[ASGIApp], ASGIApp]
 """Puts something between uvicorn and the app."""
-
-
-class PortTaken(Exception):
-    """The address is in use or may not be used."""
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one. Raises `PortTaken` with a sentence for people."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named because asyncio looks for it before it turns Nagle's algorithm off; left on, every
-    # answer waits 40 ms for the client's delayed acknowledgement of its head.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen()  # two may bind, but only one listens
-    except (OSError, OverflowError) as exc:
-        listener.close()
-        reason = exc.strerror if isinstance(exc, OSError) else "there is no such port"
-        raise PortTaken(f"Cannot listen on {host} port {port}: {reason}. Choose another --port.") from exc
-    return listener
-
-
-def address(listener: socket.socket) -> str:
-    """The base URL of what listens here."""
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def publish(path: Path, url: str) -> None:
