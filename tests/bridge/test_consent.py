@@ -14,7 +14,8 @@ import pytest
 from tests.bridge.conftest import Scene
 from tests.bridge.desk import BOTH, Desk, at, desk, live
 from tests.world import say
-from thenvoi_bridge.bridge import consent, sdk, wording
+from thenvoi_bridge.bridge import asking as asks
+from thenvoi_bridge.bridge import consent, wording
 from thenvoi_bridge.bridge.allowing import Allowed
 from thenvoi_bridge.bridge.profiles import Choice
 from thenvoi_bridge.contract.messages import ListMyMessages
@@ -193,7 +194,7 @@ def by_hand(host: Desk) -> Call:
 async def test_an_answer_counts_once_and_for_its_call_alone(scene: Scene, state: Path) -> None:
     other = await scene.here.room(scene.alice, scene.scout)
     text = {"chat_id": other.id, "mentions": [scene.alice.id]}
-    yes = {sdk.CONFIRM: types.ElicitResult(action="accept", content={})}
+    yes = {asks.CONFIRM: types.ElicitResult(action="accept", content={})}
     async with asking(scene, state, User()) as host:
         await at_work(scene, host)
         call = by_hand(host)
@@ -228,7 +229,7 @@ async def test_a_no_counts_although_the_messages_have_ended_meanwhile(
         assert isinstance(asked, types.InputRequiredResult)
         await host.shown("inbox_ack", message_ids=[id])
         monkeypatch.setattr(consent, "RECENT", 0.0)
-        no = {sdk.CONFIRM: types.ElicitResult(action="decline")}
+        no = {asks.CONFIRM: types.ElicitResult(action="decline")}
         refused = await call("create_chat", {}, request_state=asked.request_state, input_responses=no)
         assert isinstance(refused, types.CallToolResult)
         assert refused.structured_content["error"]["code"] == "declined"
@@ -237,8 +238,8 @@ async def test_a_no_counts_although_the_messages_have_ended_meanwhile(
 async def test_questions_that_nobody_answers_are_forgotten(
     scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sdk, "UNANSWERED", 1)
-    yes = {sdk.CONFIRM: types.ElicitResult(action="accept", content={})}
+    monkeypatch.setattr(asks, "UNANSWERED", 1)
+    yes = {asks.CONFIRM: types.ElicitResult(action="accept", content={})}
     async with asking(scene, state, User()) as host:
         await at_work(scene, host)
         call = by_hand(host)

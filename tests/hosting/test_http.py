@@ -19,10 +19,10 @@ import pytest
 from anyio.abc import Process
 from mcp.shared.exceptions import MCPDeprecationWarning
 
-from tests.bridge.conftest import Scene, played
+from tests.bridge.conftest import Scene
 from tests.bridge.desk import PATIENCE
 from tests.hosting.team import HEADERS, host, live, log, raw, read, serving, setting, shown
-from tests.world import World, listening, say, world
+from tests.world import World, listening, say
 from thenvoi_bridge.bridge import patience, waiting
 from thenvoi_bridge.hosting import tenants
 from thenvoi_bridge.hosting.tenants import Patiences
@@ -36,23 +36,6 @@ TRANSPORTS = pytest.mark.parametrize(
 @pytest.fixture(scope="module")
 def anyio_backend() -> str:
     return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[World]:
-    """A platform that is not stopped."""
-    async with world(tmp_path_factory.mktemp("town") / "platform") as it:
-        yield it
-
-
-@pytest.fixture
-async def scene(town: World) -> Scene:
-    return await played(town)
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "state"
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncGenerator
 from functools import partial
 from pathlib import Path
 
@@ -61,23 +60,6 @@ class Counter:
 @pytest.fixture(scope="module")
 def anyio_backend() -> str:
     return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[World]:
-    """A platform that is not stopped."""
-    async with world(tmp_path_factory.mktemp("town") / "platform") as it:
-        yield it
-
-
-@pytest.fixture
-async def scene(town: World) -> Scene:
-    return await played(town)
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "state"
 
 
 # Who is let in

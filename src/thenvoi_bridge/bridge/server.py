@@ -10,6 +10,7 @@ from mcp.shared.exceptions import MCPError
 
 from thenvoi_bridge import __version__
 from thenvoi_bridge.bridge import advice, completions, faults, profiles, prompts, resources, sdk, wording
+from thenvoi_bridge.bridge.asking import Users
 from thenvoi_bridge.bridge.changes import Changes
 from thenvoi_bridge.bridge.consent import Consent, Pending
 from thenvoi_bridge.bridge.endpoint import Side
@@ -31,7 +32,7 @@ class Switchboard:
         absent: Collection[str],
     ) -> None:
         self._session, self._tools, self._prompts, self._absent = session, tools, offered, absent
-        self._users, self._subscribers = sdk.Users(), Subscribers()
+        self._users, self._subscribers = Users(), Subscribers()
         self.changes = Changes(session, self._subscribers)
         self.meet = self._subscribers.meet
 
