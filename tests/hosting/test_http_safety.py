@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+from collections.abc import Generator
 from functools import partial
 from pathlib import Path
 
@@ -428,6 +430,17 @@ async def test_what_is_changed_is_counted_and_noted_without_its_text(
 # Settings
 
 
+@pytest.fixture
+def in_process() -> Generator[None]:
+    """A command of a process of its own in this one: what it sets up of logging is put back."""
+    loggers = [one for one in logging.root.manager.loggerDict.values() if isinstance(one, logging.Logger)]
+    before = {one: one.level for one in (logging.root, *loggers)}
+    yield
+    for one, level in before.items():
+        one.setLevel(level)
+
+
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize(
     ("args", "said"),
     [
@@ -447,6 +460,7 @@ def test_what_cannot_be_or_is_not_safe_ends_the_start(args: list[str], said: str
     assert said in result.output
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_port_that_is_taken_is_said_in_a_sentence() -> None:
     result = CliRunner().invoke(main, ["serve", "--port", "70000"])
     assert (result.exit_code, result.output[:21]) == (1, "Error: Cannot listen ")
