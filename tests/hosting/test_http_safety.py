@@ -430,14 +430,18 @@ async def test_what_is_changed_is_counted_and_noted_without_its_text(
 # Settings
 
 
+def loggers() -> list[logging.Logger]:
+    known = logging.root.manager.loggerDict.values()
+    return [logging.root, *(one for one in known if isinstance(one, logging.Logger))]
+
+
 @pytest.fixture
 def in_process() -> Generator[None]:
     """A command of a process of its own in this one: what it sets up of logging is put back."""
-    loggers = [one for one in logging.root.manager.loggerDict.values() if isinstance(one, logging.Logger)]
-    before = {one: one.level for one in (logging.root, *loggers)}
+    before = {one: one.level for one in loggers()}
     yield
-    for one, level in before.items():
-        one.setLevel(level)
+    for one in loggers():
+        one.setLevel(before.get(one, logging.NOTSET))
 
 
 @pytest.mark.usefixtures("in_process")
