@@ -129,6 +129,7 @@ async def test_a_bridge_that_runs_is_asked_and_keeps_its_seat(patient: Patient, 
     assert of(found, "inbox")[0]["open"] == 1
 
 
+@pytest.mark.thorough
 async def test_lists_in_force_are_shown_and_how_much_they_hold_back(patient: Patient) -> None:
     await fill(patient.state, mention("m1"), mention("m2", "other"))
     _, found = await patient.findings()
@@ -144,6 +145,7 @@ async def test_lists_in_force_are_shown_and_how_much_they_hold_back(patient: Pat
     assert box["said"].endswith("; 1 held back, allowed are rooms: room; senders: bob, peer.")
 
 
+@pytest.mark.thorough
 async def test_a_bridge_on_another_computer_keeps_its_seat(
     patient: Patient, here: World, scout: Somebody, tmp_path: Path
 ) -> None:
@@ -156,6 +158,7 @@ async def test_a_bridge_on_another_computer_keeps_its_seat(
         assert (after["state"], after["since"]) == ("live", before["since"])
 
 
+@pytest.mark.thorough
 async def test_a_bridge_without_a_socket_is_worth_a_warning(patient: Patient, here: World) -> None:
     scout = await here.agent(await here.person(), "Scout")
     async with live(here, scout, patient.state) as host:
@@ -170,6 +173,7 @@ async def test_a_bridge_without_a_socket_is_worth_a_warning(patient: Patient, he
         assert socket["cure"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("key", "level"), [("thnv_a_none_hush", "error"), ("thnv_u_none_hush", "error"), ("hush", "error")]
 )
@@ -181,6 +185,7 @@ async def test_a_key_that_is_refused_is_an_error(patient: Patient, here: World, 
     assert refused["cure"]
 
 
+@pytest.mark.thorough
 async def test_a_persons_key_is_taken_too(patient: Patient, here: World) -> None:
     alice = await here.person()
     code, found = await patient.findings(THENVOI_USER_KEY=alice.key, THENVOI_BASE_URL=here.url)
@@ -189,6 +194,7 @@ async def test_a_persons_key_is_taken_too(patient: Patient, here: World) -> None
     assert of(found, "key")[-1]["said"] == said
 
 
+@pytest.mark.thorough
 async def test_a_platform_that_is_not_there_is_an_error(patient: Patient) -> None:
     code, found = await patient.findings(
         THENVOI_API_KEY="thnv_a_x_hush", THENVOI_BASE_URL="http://127.0.0.1:9"
@@ -199,6 +205,7 @@ async def test_a_platform_that_is_not_there_is_an_error(patient: Patient) -> Non
     assert "THENVOI_BASE_URL" in platform["cure"]
 
 
+@pytest.mark.thorough
 async def test_a_socket_that_is_not_there_is_an_error(patient: Patient, here: World, scout: Somebody) -> None:
     env = {"THENVOI_API_KEY": scout.key, "THENVOI_BASE_URL": here.url, "THENVOI_WS_URL": "ws://127.0.0.1:9"}
     code, found = await patient.findings(**env)
@@ -240,6 +247,7 @@ def a_clock_behind(app: ASGIApp) -> ASGIApp:
     return around
 
 
+@pytest.mark.thorough
 async def test_a_proxy_that_lets_no_socket_pass_is_an_error(patient: Patient, tmp_path: Path) -> None:
     async with world(tmp_path / "platform", around=behind_a_proxy_without_sockets) as here:
         alice = await here.person()
@@ -248,6 +256,7 @@ async def test_a_proxy_that_lets_no_socket_pass_is_an_error(patient: Patient, tm
         assert sentence(found, "socket").endswith("answers with HTTP 502.")
 
 
+@pytest.mark.thorough
 async def test_a_socket_that_lets_in_whoever_comes_answers_too(patient: Patient, tmp_path: Path) -> None:
     async with world(tmp_path / "platform", around=that_lets_in_whoever_comes) as here:
         alice = await here.person()
@@ -256,6 +265,7 @@ async def test_a_socket_that_lets_in_whoever_comes_answers_too(patient: Patient,
         assert sentence(found, "socket").endswith("the platform's WebSocket answers.")
 
 
+@pytest.mark.thorough
 async def test_an_answer_that_is_no_websockets_is_an_error(
     patient: Patient, here: World, scout: Somebody
 ) -> None:
@@ -276,6 +286,7 @@ async def test_an_answer_that_is_no_websockets_is_an_error(
         tasks.cancel_scope.cancel()
 
 
+@pytest.mark.thorough
 async def test_a_clock_that_is_wrong_is_worth_a_warning(patient: Patient, tmp_path: Path) -> None:
     async with world(tmp_path / "platform", around=a_clock_behind) as here:
         alice = await here.person()
@@ -286,6 +297,7 @@ async def test_a_clock_that_is_wrong_is_worth_a_warning(patient: Patient, tmp_pa
         assert clock["seconds"] == pytest.approx(3600, abs=30)
 
 
+@pytest.mark.thorough
 async def test_without_a_key_nothing_is_started(patient: Patient) -> None:
     code, found = await patient.findings()
     assert code == 0
@@ -294,6 +306,7 @@ async def test_without_a_key_nothing_is_started(patient: Patient) -> None:
     assert not patient.state.exists()
 
 
+@pytest.mark.thorough
 async def test_the_platform_on_this_computer_is_looked_at_where_it_runs(
     patient: Patient,
     state: Path,  # noqa: F811
@@ -306,6 +319,7 @@ async def test_the_platform_on_this_computer_is_looked_at_where_it_runs(
         assert len(platforms(state)) == 1
 
 
+@pytest.mark.thorough
 async def test_settings_that_cannot_be_used_are_errors_and_misspelt_ones_warnings(patient: Patient) -> None:
     code, found = await patient.findings(
         THENVOI_LOG_LEVEL="loud", THENVOI_API_KEY_FILE="/does/not/exist", THENVOI_APIKEY="hush"
@@ -320,6 +334,7 @@ async def test_settings_that_cannot_be_used_are_errors_and_misspelt_ones_warning
     assert sentence(found, "platform") == "Which platform is meant shows when the settings are mended."
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "bad",
     [{"THENVOI_TOOLS": "nope"}, {"THENVOI_ALLOW_ROOMS": "a b"}, {"THENVOI_APPROVERS": "alice"}],
@@ -341,6 +356,7 @@ async def made(patient: Patient, here: World, scout: Somebody) -> Path:
     return file
 
 
+@pytest.mark.thorough
 async def test_a_damaged_inbox_is_an_error_and_stays_as_it_is(
     patient: Patient, here: World, scout: Somebody
 ) -> None:
@@ -355,6 +371,7 @@ async def test_a_damaged_inbox_is_an_error_and_stays_as_it_is(
     assert file.read_bytes() == before
 
 
+@pytest.mark.thorough
 async def test_a_folder_that_others_can_look_into_is_worth_a_warning(
     patient: Patient, here: World, scout: Somebody
 ) -> None:
@@ -366,6 +383,7 @@ async def test_a_folder_that_others_can_look_into_is_worth_a_warning(
     assert open_to_others["cure"] == f"chmod 700 {folder}"
 
 
+@pytest.mark.thorough
 async def test_a_state_folder_that_is_none_is_an_error(patient: Patient) -> None:
     patient.state.write_text("a file")
     code, found = await patient.findings()
@@ -383,6 +401,7 @@ def configured(patient: Patient, entry: object, name: str = "thenvoi") -> Path:
     return file
 
 
+@pytest.mark.thorough
 async def test_a_host_that_starts_the_bridge_is_shown_with_its_rungs(patient: Patient) -> None:
     configured(patient, {"command": sys.executable, "args": ["-m", "thenvoi_bridge"]}, "chat")
     (patient.home / ".codex").mkdir()
@@ -398,6 +417,7 @@ async def test_a_host_that_starts_the_bridge_is_shown_with_its_rungs(patient: Pa
     )
 
 
+@pytest.mark.thorough
 async def test_a_feed_and_a_channel_are_rungs_where_they_are_set(patient: Patient) -> None:
     (patient.home / ".claude").mkdir()
     env = {"THENVOI_CHANNEL": "alice", "THENVOI_FEED": str(patient.home / "feed")}
@@ -408,6 +428,7 @@ async def test_a_feed_and_a_channel_are_rungs_where_they_are_set(patient: Patien
     assert not (patient.home / "feed").exists()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("entry", "why"),
     [
@@ -452,6 +473,7 @@ async def test_a_host_that_cannot_start_the_bridge_is_an_error(
     assert cursor["cure"] == "thenvoi-bridge install cursor"
 
 
+@pytest.mark.thorough
 async def test_everything_may_be_broken_at_once(patient: Patient) -> None:
     (patient.state / "agents" / "x").mkdir(parents=True)
     (patient.state / "agents" / "x" / "inbox.db").mkdir()
@@ -466,6 +488,7 @@ async def test_everything_may_be_broken_at_once(patient: Patient) -> None:
     assert "is left as it is" in sentence(found, "host")
 
 
+@pytest.mark.thorough
 async def test_no_server_of_the_sdk_is_needed(patient: Patient) -> None:
     program = (
         "import atexit, sys\n"

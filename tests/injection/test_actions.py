@@ -166,6 +166,7 @@ def writes(asked: Sequence[str]) -> list[str]:
     return [each for each in asked if not each.startswith("GET")]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("part", range(PARTS))
 async def test_no_text_changes_what_the_bridge_does(part: int, tmp_path: Path) -> None:
     kindly = await played(tmp_path / "kindly", KINDLY[part::PARTS])

@@ -38,6 +38,7 @@ async def test_a_subscription_is_told_of_a_mention(here: World, tmp_path: Path, 
     assert [m["untrusted"]["content"] for m in messages] == ["@alice.doe/scout hello"]
 
 
+@pytest.mark.thorough
 @ERAS
 async def test_waiting_shows_progress_and_hears_in_the_middle(
     here: World, tmp_path: Path, mode: str, monkeypatch: pytest.MonkeyPatch

@@ -100,6 +100,7 @@ async def test_a_hook_tells_only_of_whom_the_bridge_may_hear(scene: Scene) -> No
     assert hidden in done(await typed(scene.state, "inbox", "list", "--json"))  # the user himself sees it
 
 
+@pytest.mark.thorough
 async def test_a_room_that_is_pinned_is_the_only_one_of_which_a_hook_tells(scene: Scene) -> None:
     other = await scene.here.room(scene.alice, scene.scout)
     await say(scene.alice, other, scene.scout, "there")
@@ -109,6 +110,7 @@ async def test_a_room_that_is_pinned_is_the_only_one_of_which_a_hook_tells(scene
         assert await scene.told("s1") == [here]
 
 
+@pytest.mark.thorough
 async def test_of_several_bridges_the_narrowest_counts_while_it_runs_and_then_for_its_own_host(
     scene: Scene,
 ) -> None:
@@ -149,6 +151,7 @@ async def test_what_a_hook_may_not_tell_leaves_room_for_what_it_may(tmp_path: Pa
     assert ids(done(await typed(tmp_path, "hook", "prompt", given=given))) == ["last"]
 
 
+@pytest.mark.thorough
 async def test_a_shell_that_receives_goes_by_its_own_settings(scene: Scene) -> None:
     await scene.mallory_says("psst")
     shown = await scene.alice_says("hello")
@@ -170,6 +173,7 @@ async def plugged(where: Path, **answers: str) -> Ended:
     return await typed(where, "hook", "prompt", "--plugin", given=b'{"session_id": "s1"}', **options)
 
 
+@pytest.mark.thorough
 async def test_the_plugin_tells_of_the_agent_whose_key_it_was_given(scene: Scene, tmp_path: Path) -> None:
     await fill(scene.state, mention("of another agent"))
     assert "of the agent that the settings mean" in (await plugged(scene.state, api_key=scene.scout.key)).err
@@ -209,6 +213,7 @@ async def unnamed(state: Path, client: str) -> AsyncGenerator[McpClient]:  # noq
             yield llm
 
 
+@pytest.mark.thorough
 async def test_on_this_computers_platform_a_name_says_whose_messages_are_meant(state: Path) -> None:  # noqa: F811
     async with local_host(state, "Editor") as editor, unnamed(state, "claude-code"):
         room = (await editor.call_tool("create_chat", {})).structured_content["id"]
@@ -221,6 +226,7 @@ async def test_on_this_computers_platform_a_name_says_whose_messages_are_meant(s
         assert done(await plugged(state, name="Editor")) == "{}\n"
 
 
+@pytest.mark.thorough
 def test_settings_mean_one_agent_even_if_it_was_another_before(tmp_path: Path) -> None:
     folders = [folder_of(tmp_path, who) for who in (SCOUT, WRITER)]
     for folder in folders:

@@ -88,6 +88,7 @@ FULL = wording.INBOX["disk_full"]
 ASIDE = wording.SET_ASIDE.format(name=".*")
 
 
+@pytest.mark.thorough
 async def test_a_disk_that_fills_up_stops_a_bridge_until_there_is_room_and_loses_nothing(
     here: World, tmp_path: Path, disk: Path
 ) -> None:
@@ -108,6 +109,7 @@ async def test_a_disk_that_fills_up_stops_a_bridge_until_there_is_room_and_loses
     assert (await scout.call(ListMessages(chat_id=room.id))).data == []
 
 
+@pytest.mark.thorough
 async def test_a_bridge_that_starts_on_a_full_disk_says_so_and_works_once_there_is_room(
     here: World, tmp_path: Path, disk: Path
 ) -> None:
@@ -128,6 +130,7 @@ async def test_a_bridge_that_starts_on_a_full_disk_says_so_and_works_once_there_
         assert await handed_out(llm, 1) == [sent]
 
 
+@pytest.mark.thorough
 async def test_bridges_whose_inbox_is_spoilt_go_on_with_one_that_is_sound(
     here: World, tmp_path: Path
 ) -> None:

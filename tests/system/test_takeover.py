@@ -97,6 +97,7 @@ async def left(bridge: Bridge) -> None:
     await bridge.leave()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("gone", [killed, left])
 async def test_when_the_process_that_receives_ends_the_next_one_takes_over_within_seconds(
     scene: Scene, gone: Callable[[Bridge], Awaitable[None]]
@@ -114,6 +115,7 @@ async def test_when_the_process_that_receives_ends_the_next_one_takes_over_withi
     assert scene.opened == (2, 1)
 
 
+@pytest.mark.thorough
 async def test_a_host_whose_process_has_no_socket_is_told_at_once(scene: Scene) -> None:
     _, follower = await scene.line(2)
     for _ in range(3):
