@@ -37,8 +37,8 @@ def platforms(state: Path) -> list[int]:
 
 
 @asynccontextmanager
-async def local_host(state: Path, name: str) -> AsyncGenerator[McpClient]:
-    server = bridge("", "", state, THENVOI_AS=name)
+async def local_host(state: Path, name: str, **environ: str) -> AsyncGenerator[McpClient]:
+    server = bridge("", "", state, THENVOI_AS=name, **environ)
     assert server.env
     del server.env["THENVOI_API_KEY"], server.env["THENVOI_BASE_URL"]
     with anyio.fail_after(60):
@@ -51,6 +51,12 @@ async def status(llm: McpClient) -> dict[str, Any]:
     assert isinstance(content, types.TextResourceContents)
     shown: dict[str, Any] = json.loads(content.text)
     return shown
+
+
+async def test_it_keeps_to_its_own_file_whatever_database_another_platform_has(state: Path) -> None:
+    nowhere = "postgresql://127.0.0.1:9/nowhere"
+    async with local_host(state, "Desk", THENVOI_PLATFORM_DATABASE=nowhere) as desk:
+        assert (await status(desk))["local"] is True
 
 
 async def test_two_hosts_without_a_key_talk_to_each_other(state: Path) -> None:

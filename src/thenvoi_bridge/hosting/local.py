@@ -19,6 +19,7 @@ import anyio
 from anyio import to_thread
 from filelock import AsyncFileLock, Timeout
 
+from thenvoi_bridge import settings
 from thenvoi_bridge.bridge.endpoint import CannotLocate, Endpoint
 from thenvoi_bridge.contract.agents import RegisterMyAgent
 from thenvoi_bridge.contract.errors import ThenvoiError
@@ -89,6 +90,7 @@ class LocalPlatform:
             return subprocess.Popen(  # noqa: S603 - our own command
                 [*_COMMAND, "serve", "--data", str(self._data), "--port", port, *rest],
                 stdin=subprocess.DEVNULL,
+                env=settings.of_local(),
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # it outlives this host
@@ -114,7 +116,9 @@ class LocalPlatform:
         name = _user_name()
         new = ["--email", f"{name}@localhost", "--name", name, "--org", "local", "--json"]
         command = [*_COMMAND, "user", "add", "--data", str(self._data), *new]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - our own
+        done = subprocess.run(  # noqa: S603 - our own
+            command, check=True, capture_output=True, text=True, env=settings.of_local()
+        )
         key: str = json.loads(done.stdout)["api_key"]
         _keep(self._folder / "person.key", key)
         return key

@@ -184,6 +184,14 @@ def of_plugin(environ: Mapping[str, str] = os.environ) -> Mapping[str, str]:
     return {**environ, **answers}
 
 
+def of_local(environ: Mapping[str, str] = os.environ) -> Mapping[str, str]:
+    """The environment of the platform on this computer, which keeps to its own file: another one's database
+    is none of its business.
+    """
+    other = f"{PREFIX}PLATFORM_DATABASE"
+    return {name: value for name, value in environ.items() if not name.startswith(other)}
+
+
 def unknown(environ: Mapping[str, str] = os.environ) -> list[str]:
     """`THENVOI_*` variables that mean nothing here; most likely they are misspelt."""
     known = set(_known())
