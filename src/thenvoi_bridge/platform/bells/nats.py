@@ -9,7 +9,6 @@ import logging
 from contextlib import suppress
 
 import anyio
-import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error
@@ -45,16 +44,17 @@ class NatsBell:
         async def closed() -> None:
             lost.set()
 
-        server = await nats.connect(
-            self._address,
-            allow_reconnect=False,
-            max_reconnect_attempts=1,
-            reconnect_time_wait=0,
-            no_echo=True,
-            closed_cb=closed,
-            error_cb=_quiet,
-        )
+        server = Client()  # not by `nats.connect`, which leaves a connection open that was refused
         try:
+            await server.connect(
+                self._address,
+                allow_reconnect=False,
+                max_reconnect_attempts=1,
+                reconnect_time_wait=0,
+                no_echo=True,
+                closed_cb=closed,
+                error_cb=_quiet,
+            )
             await server.subscribe(self._name, cb=self._heard)
             self._silent = False
             self._bell.echo(None)  # whatever was rung before
