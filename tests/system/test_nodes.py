@@ -219,6 +219,17 @@ async def test_nats_that_refuses_us_keeps_nobody_from_hearing(
     assert "wrong" not in caplog.text
 
 
+@pytest.mark.parametrize("address", ["nats://me:hush@bus.example", "nats://hush@bus.example"])
+async def test_a_password_or_token_of_nats_is_refused_in_a_command_line(tmp_path: Path, address: str) -> None:
+    serving = [*PLATFORM, "serve", "--data", str(tmp_path), "--nats", address]
+    with anyio.fail_after(60):
+        refused = await anyio.run_process(serving, check=False)
+    said = " ".join(refused.stderr.decode().split())
+    assert refused.returncode == 2
+    assert "THENVOI_PLATFORM_NATS, or into a file that THENVOI_PLATFORM_NATS_FILE names" in said
+    assert "hush" not in said
+
+
 async def appears(caplog: pytest.LogCaptureFixture, text: str, times: int = 1) -> None:
     with anyio.fail_after(PATIENCE):
         while caplog.text.count(text) < times:  # noqa: ASYNC110 - a log has no event for it
