@@ -36,7 +36,7 @@ from thenvoi_bridge.platform.site import Site
 from thenvoi_bridge.ports import bind
 from thenvoi_bridge.settings import Platform
 
-ROUNDS = 4
+ROUNDS = 3
 MESSAGES = 100
 """In each round of each way."""
 
@@ -122,12 +122,13 @@ def shown(way: str, taken: list[float]) -> str:
 async def main(server: str) -> None:
     taken: dict[str, list[float]] = {way: [] for way in WAYS}
     with TemporaryDirectory() as folder, natsd.server(_free_port()) as nats:
+        key, agent = await peopled(Path(folder), server)
         for _ in range(ROUNDS):
             for way, kinds in WAYS.items():
-                key, agent = await peopled(Path(folder), server)
                 with ExitStack() as stack:
                     a, b = (stack.enter_context(started(Path(folder), server, nats, kinds)) for _ in "ab")
                     taken[way] += await measured(a, a if way == "the same node" else b, key, agent)
+                print(".", end="", file=sys.stderr, flush=True)
     for way, times in taken.items():
         print(shown(way, times))
 

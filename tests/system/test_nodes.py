@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,9 @@ from tests.platform.town import Town, by, town_on
 from tests.world import Somebody, world
 from thenvoi_bridge.platform import app, hub, nodes
 from thenvoi_bridge.platform.bells import Carrier, carriers
-from thenvoi_bridge.platform.log import Bell
+from thenvoi_bridge.platform.bells.nats import NatsBell
+from thenvoi_bridge.platform.bells.postgres import PostgresBell
+from thenvoi_bridge.platform.log import Bell, Topics
 from thenvoi_bridge.platform.site import Site
 from thenvoi_bridge.ports import bind
 from thenvoi_bridge.settings import Platform
@@ -219,6 +222,59 @@ async def test_nats_that_refuses_us_keeps_nobody_from_hearing(
     assert "wrong" not in caplog.text
 
 
+async def test_rings_reach_others_gathered_and_nobody_hears_his_own_twice(server: str) -> None:
+    with natsd.server(free_port()) as url:
+        for kind, address in ((PostgresBell, server), (NatsBell, url)):
+            await gathered(partial(kind, address, "thenvoi_test"))
+
+
+async def gathered(carrier: Callable[[Bell], Carrier]) -> None:
+    ours, theirs, all_heard = Bell(), Bell(), anyio.Event()
+    mine: list[Topics] = []
+    heard: list[Topics] = []
+
+    def hear(topics: Topics) -> None:
+        heard.append(topics)
+        if topics and "999" in topics:
+            all_heard.set()
+
+    async with anyio.create_task_group() as tasks:
+        for bell in (ours, theirs):
+            connected = anyio.Event()
+            stop = bell.listen(lambda topics, connected=connected: connected.set())  # type: ignore[misc]
+            tasks.start_soon(carrier(bell).run)
+            with anyio.fail_after(PATIENCE):
+                await connected.wait()
+            stop()
+        ours.listen(mine.append)
+        theirs.listen(hear)
+        for nth in range(1000):
+            ours.ring([str(nth)])
+        with anyio.fail_after(PATIENCE):
+            await all_heard.wait()
+            theirs.ring(["back"])
+            while ["back"] not in mine:  # noqa: ASYNC110 - and nothing of ours before it
+                await anyio.sleep(0.01)
+        tasks.cancel_scope.cancel()
+    assert len(mine) == 1001
+    assert len(heard) < 20
+
+
+async def test_without_the_client_of_nats_it_is_said_what_to_install(
+    on_postgres: Switch, tmp_path: Path
+) -> None:
+    (tmp_path / "nats.py").write_text("raise ImportError")
+    environ = {"PYTHONPATH": str(tmp_path), "THENVOI_PLATFORM_NATS": "nats://bus.example"}
+    serving = [*PLATFORM, "serve", "--data", str(tmp_path / "data"), "--port", "0"]
+    with anyio.fail_after(60):
+        refused = await anyio.run_process(
+            serving, check=False, env={**os.environ, **environ_of(tmp_path), **environ}
+        )
+    assert refused.returncode == 2
+    said = " ".join(refused.stderr.decode().split())
+    assert said.endswith("NATS needs the extra `nats`; install thenvoi-bridge[nats]")
+
+
 @pytest.mark.parametrize("address", ["nats://me:hush@bus.example", "nats://hush@bus.example"])
 async def test_a_password_or_token_of_nats_is_refused_in_a_command_line(tmp_path: Path, address: str) -> None:
     serving = [*PLATFORM, "serve", "--data", str(tmp_path), "--nats", address]
@@ -357,6 +413,25 @@ async def test_of_many_at_both_nodes_who_would_rather_be_refused_one_is_let_in(
                 await decided.wait()
             over.set()
     assert sorted(statuses) == [101] + [409] * 19
+
+
+async def test_who_cannot_be_told_from_others_is_asked_to_come_again(
+    on_postgres: Switch, tmp_path: Path
+) -> None:
+    async with two(tmp_path) as it:
+        async with line(it.first, it.town.scout) as old:
+            in_database(
+                tmp_path,
+                "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END';"
+                "CREATE TRIGGER t BEFORE UPDATE ON connections FOR EACH ROW EXECUTE FUNCTION fail()",
+            )
+            async with line(it.second, it.town.scout) as new:
+                assert await new.closed() == (1012, [])
+            assert await old.rest() == []
+        in_database(tmp_path, "ALTER TABLE connections RENAME TO away")
+        answer = await answered(it.second, {"api_key": it.town.scout.key})
+        assert answer.status_code == 503
+        assert json.loads(answer.body or b"")["error"]["code"] == "tracking_failed"
 
 
 async def test_a_node_that_was_killed_is_forgotten_in_seconds(on_postgres: Switch, tmp_path: Path) -> None:
