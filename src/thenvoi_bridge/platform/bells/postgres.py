@@ -25,7 +25,7 @@ class PostgresBell:
     def __init__(self, address: str, name: str, bell: Bell) -> None:
         self._conninfo = make_conninfo(address, **{**ALIVE, **conninfo_to_dict(address)})
         self._name, self._bell, self._rings = name, bell, Rings(bell)
-        self._rang = False
+        self._silent = False
 
     async def run(self) -> None:
         """Carry until cancelled."""
@@ -34,15 +34,15 @@ class PostgresBell:
                 await self._carry()
             except* psycopg.Error as group:
                 cause = next(exc for exc in group.exceptions if isinstance(exc, psycopg.Error))
-                if self._rang:
+                if not self._silent:
                     logger.warning("no bell by Postgres, others' events come later: %s", translated(cause))
-                self._rang = False
+                self._silent = True
             await anyio.sleep(AGAIN)
 
     async def _carry(self) -> None:
         async with await AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
             await connection.execute(f'LISTEN "{self._name}"'.encode())
-            self._rang = True
+            self._silent = False
             self._bell.echo(None)  # whatever was rung before
             while True:
                 text = await self._listen_until_rung(connection)
