@@ -23,13 +23,20 @@ MEMORY = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
 @contextmanager
 def server() -> Generator[str]:
     """Run a server, in memory where the system has a disk in memory; its URL. Nobody but us can reach it."""
+    with controlled() as (url, _):
+        yield url
+
+
+@contextmanager
+def controlled() -> Generator[tuple[str, Programs]]:
+    """The same, with the programs that stop and start it again."""
     with TemporaryDirectory(dir=MEMORY) as folder:
         home = Path(folder)
         run = Programs(home)
         run("initdb", "--username=thenvoi", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
         run("pg_ctl", "start", "--wait", f"--log={home / 'log'}", "-o", f"-c listen_addresses='' -k '{home}'")
         try:
-            yield f"postgresql://thenvoi@{quote(folder, safe='')}/postgres"
+            yield f"postgresql://thenvoi@{quote(folder, safe='')}/postgres", run
         finally:
             run("pg_ctl", "stop", "--wait", "--mode=immediate")
 
@@ -54,6 +61,10 @@ class Programs:
             os.chown(home, nobody.pw_uid, nobody.pw_gid)
             package = home / package.name
         self._programs = package / "pginstall" / "bin"
+
+    def restart(self) -> None:
+        """Have the server lose every connection, as when it crashes, and come back."""
+        self("pg_ctl", "restart", "--wait", "--mode=immediate", f"--log={self._home / 'log'}")
 
     def __call__(self, program: str, *args: str) -> None:
         command = [str(self._programs / program), f"--pgdata={self._home / 'data'}", *args]

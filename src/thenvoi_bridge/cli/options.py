@@ -64,10 +64,12 @@ def _without_password(ctx: click.Context, option: click.Parameter, given: str | 
         parts = urlsplit(given or "")
     except ValueError as exc:
         raise click.BadParameter("is no address") from exc
-    if parts.password or any("password" in name for name in parse_qs(parts.query)):
+    token = parts.username and option.name == "nats"  # NATS has tokens there
+    if token or parts.password or any("password" in name for name in parse_qs(parts.query)):
+        variable = f"THENVOI_PLATFORM_{str(option.name).upper()}"
         raise click.BadParameter(
             "must not have a password, since others can read command lines. Put the address into "
-            "THENVOI_PLATFORM_DATABASE, or into a file that THENVOI_PLATFORM_DATABASE_FILE names."
+            f"{variable}, or into a file that {variable}_FILE names."
         )
     return given
 
