@@ -108,7 +108,7 @@ class OnServer:
         """What it means, most often that it passes."""
         if isinstance(error, Trouble):
             return error
-        logger.warning("the database of an inbox: %s", error)
+        logger.info("the database of an inbox: %s", error)
         said = next((said for kind, said in _TROUBLES.items() if isinstance(error, kind)), None)
         return Trouble(*(said or ("inbox_unusable", "its database refuses it")))
 

@@ -163,12 +163,20 @@ class Pulse:
 
     async def run(self) -> NoReturn:
         """Round after round; a task."""
+        in_touch = True
         while True:
-            try:
-                await self.beat()
-            except StorageError as exc:
-                logger.warning("no sign of life could be given: %s", exc)
+            was, in_touch = in_touch, await self._try_to_beat(logging.WARNING if in_touch else logging.DEBUG)
+            if in_touch and not was:
+                logger.warning("in touch with the database again")
             await anyio.sleep(TICK)
+
+    async def _try_to_beat(self, level: int) -> bool:
+        try:
+            await self.beat()
+        except StorageError as exc:
+            logger.log(level, "out of touch with the database: %s", exc)
+            return False
+        return True
 
     async def beat(self) -> None:
         """One round. Raises `StorageError`."""
