@@ -36,6 +36,11 @@ _LIVE: LiteralString = (
 _RENEW: LiteralString = (
     f"UPDATE leads SET until = {_NOW} + ? WHERE identity = ? AND owner = ? RETURNING epoch"
 )
+# Looked for first, for an insert would wait for whoever is at the row.
+_FIRST: LiteralString = (
+    "INSERT INTO leads (identity, epoch, until) SELECT ?, 0, 0 "
+    "WHERE NOT EXISTS (SELECT 1 FROM leads WHERE identity = ?) ON CONFLICT DO NOTHING"
+)
 # A row that somebody is at is passed over: he may have stopped half-way, and there is another try soon.
 _TAKE: LiteralString = (
     f"UPDATE leads SET owner = ?, epoch = epoch + 1, until = {_NOW} + ? WHERE identity IN "
@@ -62,7 +67,7 @@ def begin(tx: Tx, identity: str, owner: str) -> int | None:
     tx.run(f"DELETE FROM owners WHERE until < {_NOW} - ?", LONG_DEAD)
     tx.run("DELETE FROM changes WHERE number < (SELECT MAX(number) FROM changes) - ?", LONG_PAST)
     live(tx, identity, owner)
-    tx.run("INSERT INTO leads (identity, epoch, until) VALUES (?, 0, 0) ON CONFLICT DO NOTHING", identity)
+    tx.run(_FIRST, identity, identity)
     return take(tx, identity, owner)
 
 
