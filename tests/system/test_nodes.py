@@ -172,11 +172,11 @@ async def test_sockets_outlive_a_restart_of_postgres_and_miss_nothing(
 ) -> None:
     """By the bell alone: once it is connected anew, it has everything looked at."""
     only(monkeypatch, "PostgresBell")
-    with postgres.controlled() as (url, programs):
+    with postgres.crashing_server() as (url, switch):
         on_postgres(url)
         async with two(tmp_path) as it, at_second(it, it.town.scout) as (listening, room):
             await hears(it, listening, room, 1)
-            await anyio.to_thread.run_sync(programs.restart)
+            await anyio.to_thread.run_sync(postgres.restart, switch)
             said = await said_at_last(it.town, room)
             assert (await listening.event("message_created"))["id"] == said
             await hears(it, listening, room)

@@ -79,6 +79,9 @@ class Settings:
         "Ask you before your host writes elsewhere than in the rooms it works for.", False
     )
     max_wait: int = _setting("Seconds inbox_wait takes at most; 0 for what your host is known to stand.", 0)
+    database: str | None = _setting(
+        "Postgres for the inboxes of `serve`; with a password only as a variable.", secret=True
+    )
     state_dir: Path = _setting("Folder for the inbox and the local platform.", _STATE)
     log_level: str = _setting("How much to write to stderr: debug, info, warning or error.", "info")
 
