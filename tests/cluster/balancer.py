@@ -42,9 +42,8 @@ class Balancer:
                 tasks.start_soon(_pass_on, far, near, tasks.cancel_scope)
 
     async def _reached(self) -> SocketStream | None:
-        for _ in self._ports:
-            port = self._ports[0]
-            self._ports.rotate(-1)
+        self._ports.rotate(-1)
+        for port in tuple(self._ports):
             with suppress(OSError):
                 return await anyio.connect_tcp("127.0.0.1", port)
         return None

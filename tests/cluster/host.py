@@ -11,7 +11,7 @@ from mcp import Client as McpClient
 from tests.hosting.team import host
 from tests.torture.worker import Gone, Worker
 
-LONGEST = 40.0
+LONGEST = 15.0
 """Seconds a call may take; nobody answers any more after that."""
 
 

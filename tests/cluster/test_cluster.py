@@ -26,6 +26,4 @@ async def test_a_thousand_messages_survive_everything(tmp_path: Path) -> None:
 @pytest.mark.endurance
 @pytest.mark.timeout(3600)
 async def test_ten_thousand_messages_survive_everything(tmp_path: Path) -> None:
-    await survived(
-        Ordeal(messages=10_000, node_kills=30, replica_kills=30, restarts=5, cuts=10), tmp_path
-    )
+    await survived(Ordeal(messages=10_000, node_kills=30, replica_kills=30, restarts=5, cuts=10), tmp_path)
