@@ -31,6 +31,7 @@ from thenvoi_bridge.contract.messages import ListMessages, ListMyMessages
 from thenvoi_bridge.contract.participants import AddMyParticipant, RemoveMyParticipant
 from thenvoi_bridge.inbox.core import Item
 from thenvoi_bridge.inbox.ownership import Leadership, Owner
+from thenvoi_bridge.inbox.places import Folders
 from thenvoi_bridge.inbox.store import Inbox
 from thenvoi_bridge.listener import Listener, Pace, socket_url
 from thenvoi_bridge.settings import Platform
@@ -351,7 +352,7 @@ async def a_seat(scene: Scene, state: Path) -> AsyncGenerator[seat.Seat]:
     me, where = await scene.scout.call(GetMe()), socket_url(scene.here.url)
     key = scene.scout.key
     async with seat.seated(
-        me, scene.scout.call, key=key, socket=where, state_dir=state, doorman=Doorman(ALL), known_as=key
+        me, scene.scout.call, key=key, socket=where, places=Folders(state), doorman=Doorman(ALL), known_as=key
     ) as it:
         yield it
 

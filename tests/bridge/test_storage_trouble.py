@@ -24,7 +24,7 @@ from thenvoi_bridge.bridge import keeping, problems, receiving, seat, sending, s
 from thenvoi_bridge.bridge import session as sessions
 from thenvoi_bridge.bridge.endpoint import Endpoint, Locate
 from thenvoi_bridge.contract.messages import ListMessages, ListMyMessages
-from thenvoi_bridge.inbox import repair, shelf, tidy
+from thenvoi_bridge.inbox import grounds, repair, shelf, tidy
 from thenvoi_bridge.inbox.trouble import Trouble
 from thenvoi_bridge.storage.sqlite import open_sqlite
 
@@ -503,6 +503,7 @@ def test_every_trouble_has_words_and_a_next_step(code: str) -> None:
 
 def test_no_trouble_is_without_words() -> None:
     codes = {
+        *(code for code, _ in grounds._TROUBLES.values()),
         *repair._CODES.values(),
         *repair._ERRNO.values(),
         "inbox_damaged",

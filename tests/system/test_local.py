@@ -53,9 +53,13 @@ async def status(llm: McpClient) -> dict[str, Any]:
     return shown
 
 
-async def test_it_keeps_to_its_own_file_whatever_database_another_platform_has(state: Path) -> None:
-    nowhere = "postgresql://127.0.0.1:9/nowhere"
-    async with local_host(state, "Desk", THENVOI_PLATFORM_DATABASE=nowhere) as desk:
+async def test_it_keeps_to_its_own_files_whatever_another_platform_has(state: Path) -> None:
+    nowhere = {
+        "THENVOI_PLATFORM_DATABASE": "postgresql://127.0.0.1:9/nowhere",
+        "THENVOI_PLATFORM_NATS": "nats://127.0.0.1:9",
+        "THENVOI_PLATFORM_PEPPER": "b3RoZXIgcGVwcGVyIG90aGVyIHBlcHBlciBvdGhlciE=",
+    }
+    async with local_host(state, "Desk", **nowhere) as desk:
         assert (await status(desk))["local"] is True
 
 

@@ -7,7 +7,6 @@ server; a tool is arguments in, a result out.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -202,7 +201,7 @@ class Tools:
         if seat is None:
             return result
         try:
-            unread, ready = await seat.inbox.unread(), await seat.inbox.ready(time.monotonic())
+            unread, ready = await seat.inbox.unread(), await seat.inbox.ready(seat.inbox.now())
         except Exception:  # the tool has done its work, and the host must hear so
             logger.exception("the inbox could not be counted")
             return result

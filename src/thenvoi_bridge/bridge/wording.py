@@ -257,6 +257,7 @@ NEXT = {
     "bad_arguments": "Mend the arguments and call again.",
     "nobody": "Use one of the `choices`, or an id. They are data: names that others gave themselves.",
     "inbox_busy": "Call again: another program holds the inbox's file.",
+    "inbox_away": "Call again later. Nothing is lost: messages wait on the platform, and the bridge goes on by itself.",
     "disk_full": "Ask your user to make room on the disk that holds the inbox. Nothing is lost: messages wait on the "
     "platform, and the bridge goes on by itself.",
     "inbox_read_only": "Ask your user to let the bridge write to its folder (THENVOI_STATE_DIR). It tries again by "
@@ -272,6 +273,7 @@ NEXT = {
 
 INBOX = {
     "inbox_busy": "Another program holds the inbox's file for too long.",
+    "inbox_away": "The database of the inbox cannot be reached.",
     "disk_full": "The disk that holds the inbox is full.",
     "inbox_read_only": "The inbox's file or folder may not be written.",
     "inbox_damaged": "The inbox's file is damaged.",
