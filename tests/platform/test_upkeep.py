@@ -48,7 +48,7 @@ def run(folder: Path, *arguments: str) -> Result:
 
 
 def version(folder: Path) -> int:
-    return max(row[0] for row in contents(folder)["schema_version"])
+    return max(int(row[0]) for row in contents(folder)["schema_version"])
 
 
 def put_ahead(folder: Path) -> None:

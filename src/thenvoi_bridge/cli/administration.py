@@ -1,4 +1,4 @@
-"""`thenvoi-bridge platform org|user|agent|key|chat|seed|migrate`: one command for each thing an administrator does.
+"""`thenvoi-bridge platform org|user|agent|key|chat|seed|migrate`: what an administrator does, a command each.
 
 A command's options are the arguments of the function of `platform.administration` that it names.
 """
