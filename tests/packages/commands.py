@@ -17,7 +17,7 @@ PLANNED = ("THENVOI_DATABASE_FILE", "THENVOI_PLATFORM_PEPPER_FILE", "THENVOI_PLA
 def parsed(words: Sequence[str]) -> click.Context:
     """The command's context with its parameters read. Raises `click.UsageError` for what it would refuse."""
     command: click.Command = main
-    context, rest = click.Context(main, info_name="thenvoi-bridge"), _without_planned(words)
+    context, rest = click.Context(main, info_name="thenvoi-bridge"), without_planned(words)
     while isinstance(command, click.Group) and rest:
         name, found, rest = command.resolve_command(context, rest)
         assert found
@@ -30,6 +30,7 @@ def unknown(environ: Mapping[str, str]) -> list[str]:
     return [name for name in settings.unknown(environ) if name not in PLANNED]
 
 
-def _without_planned(words: Sequence[str]) -> list[str]:
+def without_planned(words: Sequence[str]) -> list[str]:
+    """The words less those that the program does not know yet."""
     there = {flag for command in main.commands.values() for option in command.params for flag in option.opts}
     return [word for word in words if word not in PLANNED_FLAGS or word in there]

