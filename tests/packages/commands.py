@@ -16,13 +16,15 @@ PLANNED = ("THENVOI_DATABASE_FILE", "THENVOI_PLATFORM_PEPPER_FILE", "THENVOI_PLA
 
 def parsed(words: Sequence[str]) -> click.Context:
     """The command's context with its parameters read. Raises `click.UsageError` for what it would refuse."""
-    command: click.Command = main
-    context, rest = click.Context(main, info_name="thenvoi-bridge"), without_planned(words)
-    while isinstance(command, click.Group) and rest:
-        name, found, rest = command.resolve_command(context, rest)
-        assert found
-        command, context = found, click.Context(found, parent=context, info_name=name)
-    return command.make_context(context.info_name, rest, parent=context.parent)
+    name, command, before, rest = _found(words)
+    return command.make_context(name, rest, parent=before)
+
+
+def without_planned(words: Sequence[str]) -> list[str]:
+    """The words less those that the program does not know yet."""
+    _, command, _, _ = _found(words)
+    flags = {flag for option in command.params for flag in option.opts}
+    return [word for word in words if word not in PLANNED_FLAGS or word in flags]
 
 
 def unknown(environ: Mapping[str, str]) -> list[str]:
@@ -30,7 +32,16 @@ def unknown(environ: Mapping[str, str]) -> list[str]:
     return [name for name in settings.unknown(environ) if name not in PLANNED]
 
 
-def without_planned(words: Sequence[str]) -> list[str]:
-    """The words less those that the program does not know yet."""
-    there = {flag for command in main.commands.values() for option in command.params for flag in option.opts}
-    return [word for word in words if word not in PLANNED_FLAGS or word in there]
+def _found(words: Sequence[str]) -> tuple[str, click.Command, click.Context, list[str]]:
+    """The command that is named, and what it is given."""
+    command, name, rest = click.Command("none"), "thenvoi-bridge", [*words]
+    before, group = click.Context(main, info_name=name), main
+    while rest:
+        found, command, rest = group.resolve_command(before, rest)
+        assert found
+        assert command
+        name = found
+        if not isinstance(command, click.Group):
+            break
+        before, group = click.Context(command, parent=before, info_name=name), command
+    return name, command, before, rest

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.packages.checkout import ROOT, copied, done, program
-from tests.packages.commands import parsed, unknown
+from tests.packages.commands import parsed, unknown, without_planned
 from tests.packages.dockerfile import stages
 
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(240)]
@@ -43,7 +43,7 @@ def test_there_are_two_nodes_of_each_half_and_one_that_migrates(ours: dict[str, 
 
 
 def test_every_command_is_one_that_the_program_takes(ours: dict[str, dict[str, Any]]) -> None:
-    paths = {name: parsed(it["command"]).command_path for name, it in ours.items()}
+    paths = {name: parsed(without_planned(it["command"])).command_path for name, it in ours.items()}
     assert paths == {
         "migrate": "thenvoi-bridge platform migrate",
         **dict.fromkeys(("platform-1", "platform-2"), "thenvoi-bridge platform serve"),
@@ -54,7 +54,7 @@ def test_every_command_is_one_that_the_program_takes(ours: dict[str, dict[str, A
 def test_every_server_listens_where_the_image_says_that_it_does(ours: dict[str, dict[str, Any]]) -> None:
     _, (_, final) = stages()
     for name in NODES:
-        params = parsed(ours[name]["command"]).params
+        params = parsed(without_planned(ours[name]["command"])).params
         assert (params["host"], [str(params["port"])]) == ("0.0.0.0", final.given("EXPOSE"))
         assert "healthcheck" not in ours[name]  # so the image's holds
     assert ours["migrate"]["healthcheck"] == {"disable": True}
