@@ -34,14 +34,12 @@ def unknown(environ: Mapping[str, str]) -> list[str]:
 
 def _found(words: Sequence[str]) -> tuple[str, click.Command, click.Context, list[str]]:
     """The command that is named, and what it is given."""
-    command, name, rest = click.Command("none"), "thenvoi-bridge", [*words]
-    before, group = click.Context(main, info_name=name), main
-    while rest:
+    group: click.Group = main
+    before, rest = click.Context(main, info_name="thenvoi-bridge"), [*words]
+    while True:
         found, command, rest = group.resolve_command(before, rest)
         assert found
         assert command
-        name = found
         if not isinstance(command, click.Group):
-            break
-        before, group = click.Context(command, parent=before, info_name=name), command
-    return name, command, before, rest
+            return found, command, before, rest
+        before, group = click.Context(command, parent=before, info_name=found), command

