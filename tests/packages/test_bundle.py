@@ -19,6 +19,7 @@ from tests.world import World, host
 from thenvoi_bridge import __version__, settings
 
 MCPB = "@anthropic-ai/mcpb"
+RELEASES = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Releases")[2]
 SCHEMA = """
 from importlib.resources import files
 print((files("skillsaw.schemas.mcp_registry") / "v2025_12_11" / "server.schema.json").read_text())
@@ -35,11 +36,14 @@ def read(name: str, root: Path = ROOT) -> dict[str, Any]:
 async def test_a_host_that_unpacks_the_bundle_starts_what_it_declares(
     here: World, tmp_path: Path, npm_cache: Path
 ) -> None:
-    command = node(str(installed(npm_cache, f"{MCPB}@2.1.2") / "node_modules" / MCPB / "dist/cli/cli.js"))
-    done([*command, "validate", "manifest.json"])
-    done([*command, "pack", copied(tmp_path / "checkout"), tmp_path / "thenvoi.mcpb"])
-    unpacked = tmp_path / "of a host"
-    with ZipFile(tmp_path / "thenvoi.mcpb") as bundle:
+    checkout, unpacked = copied(tmp_path / "checkout"), tmp_path / "of a host"
+    (checkout / "dist").mkdir()
+    commands = re.findall(rf"npx ({MCPB}@\S+) (.*)", RELEASES)
+    assert [words.split()[0] for _, words in commands] == ["validate", "pack"]
+    for package, words in commands:
+        cli = installed(npm_cache, package) / "node_modules" / MCPB / "dist" / "cli" / "cli.js"
+        done([*node(str(cli)), *words.split()], checkout)
+    with ZipFile(checkout / "dist" / "thenvoi-bridge.mcpb") as bundle:
         bundle.extractall(unpacked)
     assert {file.name for file in unpacked.iterdir()} == {
         "manifest.json", "pyproject.toml", "README.md", "LICENSE", "src",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import tarfile
 import time
 import tomllib
@@ -22,12 +23,14 @@ from thenvoi_bridge import __version__
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(300)]
 
 EPOCH = "1767225600"
+(BUILD,) = re.findall(r"^ *(uv build .*)$", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.M)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 def built(checkout: Path, *more: str) -> dict[str, Path]:
     """Both files, by the end of their names."""
-    done([uv(), "build", "--quiet", "--out-dir", "dist", *more], checkout, SOURCE_DATE_EPOCH=EPOCH)
+    _, *command = shlex.split(BUILD)
+    done([uv(), *command, "--quiet", *more], checkout, SOURCE_DATE_EPOCH=EPOCH)
     return {file.suffix: file for file in (checkout / "dist").glob("thenvoi*")}
 
 
