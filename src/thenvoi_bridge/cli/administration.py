@@ -199,7 +199,7 @@ def migrate(folder: Path, database: str | None, as_json: bool, check: bool) -> N
 
     address = settings.read_platform({"database": database}).database
     has, wants = _run(lambda: migrated(folder, address, check=check))
-    _show({"from": has, "to": wants}, as_json)
+    click.echo(json.dumps({"from": has, "to": wants}) if as_json else f"from: {has}\nto: {wants}")
     if check and has != wants:
         raise click.ClickException("the database is not up to date: run `thenvoi-bridge platform migrate`")
 
@@ -213,10 +213,7 @@ def _do(what: str, given: dict[str, Any], module: str = "administration") -> Non
     folder, as_json = given.pop("folder"), given.pop("as_json")
     arguments = {name: str(v) if name == "id" else v for name, v in given.items() if v is not None}
     database = settings.read_platform({"database": arguments.pop("database", None)}).database
-    _show(_done(folder, database, module, what, arguments), as_json)
-
-
-def _show(done: Any, as_json: bool) -> None:
+    done = _done(folder, database, module, what, arguments)
     click.echo(json.dumps(done) if as_json else _text(done))
 
 
