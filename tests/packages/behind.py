@@ -82,7 +82,7 @@ class Town(World):
         place = ["platform", "serve", "--data", str(self.folder)]
         self.platforms = [Node(tasks, *place) for _ in "12"]
         told = {"THENVOI_BASE_URL": self.url, "THENVOI_STATE_DIR": str(folder / "state")}
-        served = ["serve", *without_planned(["--stateless"])]
+        served = without_planned(["serve", "--stateless"])
         self.bridges = [Node(tasks, *served, **told) for _ in "12"]
 
     @property
