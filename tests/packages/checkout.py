@@ -11,14 +11,18 @@ from pathlib import Path
 from tests.wire.foreign import STARTING, environment, python
 
 ROOT = Path(__file__).parents[2]
-MADE = shutil.ignore_patterns(".*_cache", ".venv", ".git", "__pycache__", ".hypothesis", "dist", "secrets")
-"""What is no part of a checkout but comes of working in it."""
+MADE = (".venv", ".git", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", "dist", "secrets")
+"""What lies in a checkout after work in it, and is no part of it."""
 
 
 def copied(folder: Path) -> Path:
     """A copy of the checkout, with times of its own."""
-    shutil.copytree(ROOT, folder, ignore=MADE, copy_function=shutil.copyfile)
+    shutil.copytree(ROOT, folder, ignore=_made, copy_function=shutil.copyfile)
     return folder
+
+
+def _made(folder: str, names: list[str]) -> set[str]:
+    return {name for name in names if name == "__pycache__" or (name in MADE and Path(folder) == ROOT)}
 
 
 def program(package: str, name: str) -> list[str]:

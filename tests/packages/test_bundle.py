@@ -32,7 +32,7 @@ def read(name: str, root: Path = ROOT) -> dict[str, Any]:
 
 
 @pytest.mark.thorough
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_a_host_that_unpacks_the_bundle_starts_what_it_declares(
     here: World, tmp_path: Path, npm_cache: Path
 ) -> None:
@@ -98,7 +98,7 @@ def test_the_readme_says_that_the_package_is_the_one_in_the_registry() -> None:
 
 
 @pytest.mark.thorough
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_the_entry_is_of_the_shape_that_the_registry_wants() -> None:
     schema = json.loads(done([*python("skillsaw==0.22.0"), "-c", SCHEMA]))
     entry = read("server.json")

@@ -13,7 +13,7 @@ from tests.packages.checkout import ROOT
 from tests.packages.commands import parsed, unknown, without_planned
 from tests.packages.dockerfile import stages
 
-pytestmark = [pytest.mark.thorough, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600)]
 
 IMAGE = "thenvoi-bridge"
 NODES = {"bridge-1", "bridge-2", "platform-1", "platform-2"}

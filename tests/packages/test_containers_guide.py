@@ -21,7 +21,7 @@ from tests.packages.checkout import ROOT, done
 from tests.packages.commands import parsed
 from tests.packages.compose import COMPOSE, config
 
-pytestmark = [pytest.mark.thorough, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600)]
 
 GUIDE = (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8").partition("## In containers")[2]
 TYPED = [

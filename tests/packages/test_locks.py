@@ -53,7 +53,7 @@ def test_what_builds_is_what_the_lock_is_made_of() -> None:
 
 
 @pytest.mark.thorough
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_the_command_in_a_lock_makes_it_again(tmp_path: Path) -> None:
     copy = copied(tmp_path / "copy")
     for lock in (RUNS, BUILDS):

@@ -21,7 +21,7 @@ from thenvoi_bridge.contract.chats import ChatRoom
 from thenvoi_bridge.contract.messages import MessageSent
 
 NUMBERS = count(1)
-pytestmark = [pytest.mark.thorough, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600)]
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ async def heard(llm: McpClient, sent: MessageSent) -> None:
 
 
 async def test_streams_and_sockets_pass_as_they_come_and_end_when_their_host_goes(scene: Scene) -> None:
+    await names_are_passed_on(scene)
     told, begun = anyio.Event(), anyio.Event()
     async with host(scene, scene.scout.key) as llm:
         await live(llm)  # so the socket of the platform passes
@@ -86,7 +87,8 @@ async def test_streams_and_sockets_pass_as_they_come_and_end_when_their_host_goe
         assert (message["id"], message["attempt"]) == (sent.id, 1)  # the wait that ended has taken nothing
 
 
-async def test_the_bridge_is_told_the_name_that_was_asked_for_and_asks_for_a_key(scene: Scene) -> None:
+async def names_are_passed_on(scene: Scene) -> None:
+    """The bridge learns by which name it was asked for, and decides."""
     async with httpx2.AsyncClient() as http:
         answer = await http.get(f"{scene.url}/readyz", headers={"Host": "evil.example"})
         assert answer.status_code == 421
@@ -128,20 +130,14 @@ async def test_what_says_whence_a_request_comes_is_not_passed_on(tmp_path: Path,
     assert "forwarded" not in head
 
 
-async def test_a_bridge_that_is_killed_or_ends_is_passed_over_and_its_host_hears_on(scene: Scene) -> None:
+async def test_nodes_may_be_killed_or_replaced_one_after_the_other_while_a_host_hears_on(
+    scene: Scene,
+) -> None:
     async with host(scene, scene.scout.key) as llm:
         await live(llm)
-        for node, how in zip(scene.here.bridges, (signal.SIGKILL, signal.SIGTERM), strict=True):
-            await node.end(how)
-            await heard(llm, await scene.say(f"without the one that got {how.name}"))
-            await node.start()
-
-
-async def test_platforms_may_be_replaced_one_after_the_other(scene: Scene) -> None:
-    async with host(scene, scene.scout.key) as llm:
-        await live(llm)
-        for number, node in enumerate(scene.here.platforms):
-            await node.end(signal.SIGTERM)
-            await heard(llm, await scene.say(f"without {number}"))
-            await node.start()
-            await heard(llm, await scene.say(f"with {number}"))
+        for nodes in (scene.here.bridges, scene.here.platforms):
+            for node, how in zip(nodes, (signal.SIGKILL, signal.SIGTERM), strict=True):
+                await node.end(how)
+                await heard(llm, await scene.say(f"without the one that got {how.name}"))
+                await node.start()
+                await heard(llm, await scene.say("with it again"))

@@ -20,7 +20,7 @@ import pytest
 from tests.packages.checkout import ROOT, copied, done, uv
 from thenvoi_bridge import __version__
 
-pytestmark = [pytest.mark.thorough, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600)]
 
 EPOCH = "1767225600"
 (BUILD,) = re.findall(r"^ *(uv build .*)$", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.M)
