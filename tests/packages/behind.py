@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -15,10 +16,12 @@ import anyio
 import httpx2
 from anyio.abc import Process, TaskGroup
 
+from tests.packages import databases
 from tests.packages.checkout import ROOT, program
 from tests.packages.commands import without_planned
+from tests.packages.compose import config
 from tests.wire.foreign import STARTING, environment
-from tests.world import World
+from tests.world import Somebody, World
 from thenvoi_bridge.ports import bind
 
 PROGRAM = (sys.executable, "-m", "thenvoi_bridge")
@@ -33,7 +36,7 @@ class Node:
 
     def __init__(self, tasks: TaskGroup, *command: str, **environ: str) -> None:
         self._tasks, self._command = tasks, command
-        self._environ = {n: v for n, v in os.environ.items() if not n.startswith("THENVOI_")} | environ
+        self._environ = {**bare(), **environ}
         self.port, self.said = 0, ""
         self._process: Process | None = None
 
@@ -73,17 +76,16 @@ class Node:
 
 
 class Town(World):
-    """The platform, as it is reached through the proxy, and the nodes behind that."""
+    """The platform, as it is reached through the proxy, and the nodes of compose.yaml behind that."""
 
     def __init__(self, folder: Path, clients: AsyncExitStack, tasks: TaskGroup) -> None:
-        super().__init__(folder / "platform", clients)
-        self.folder.mkdir()
+        super().__init__(folder / "data", clients)
+        self._secrets = folder / "secrets"
         self.ports = {"bridge": free_port(), "platform": free_port()}
-        place = ["platform", "serve", "--data", str(self.folder)]
-        self.platforms = [Node(tasks, *place) for _ in "12"]
-        told = {"THENVOI_BASE_URL": self.url, "THENVOI_STATE_DIR": str(folder / "state")}
-        served = without_planned(["serve", "--stateless"])
-        self.bridges = [Node(tasks, *served, **told) for _ in "12"]
+        self.platforms, self.bridges = (
+            [Node(tasks, *self.command(name), **self.environ(name)) for name in (f"{half}-1", f"{half}-2")]
+            for half in ("platform", "bridge")
+        )
 
     @property
     def url(self) -> str:
@@ -94,6 +96,36 @@ class Town(World):
     def bridge(self) -> str:
         """Where hosts find the bridge."""
         return f"http://127.0.0.1:{self.ports['bridge']}"
+
+    def command(self, name: str) -> list[str]:
+        """What a service does, but on a port of this computer."""
+        line = " ".join(without_planned(config()["services"][name]["command"]))
+        line = re.sub(" --host 0.0.0.0| --port 8080", "", line)
+        return line.replace("/data", str(self.folder)).split()
+
+    def environ(self, name: str) -> dict[str, str]:
+        """What it is told, with secrets and folders of this computer."""
+        told: dict[str, str] = config()["services"][name]["environment"]
+        here = {
+            variable: value.replace("/run/secrets", str(self._secrets)) for variable, value in told.items()
+        }
+        base = {"THENVOI_BASE_URL": self.url} if "THENVOI_BASE_URL" in told else {}
+        return {**here, **base, "THENVOI_STATE_DIR": str(self.folder)}
+
+    async def migrate(self) -> None:
+        """Bring the database up to date, as is done before anything begins."""
+        await self._run(*self.command("migrate"), of="migrate")
+
+    async def person(self, name: str = "Alice Doe", organization: str = "Acme") -> Somebody:
+        """A new person, added as the guide has it."""
+        who = ["--email", f"alice@{organization.lower()}.example", "--name", name, "--org", organization]
+        add = ["platform", "user", "add", "--data", str(self.folder), "--json"]
+        new = json.loads(await self._run(*add, *who, of="platform-1"))
+        return Somebody(new["id"], new["handle"], name, new["api_key"], await self.client(new["api_key"]))
+
+    async def _run(self, *command: str, of: str) -> bytes:
+        done = await anyio.run_process([*PROGRAM, *command], env={**bare(), **self.environ(of)}, stderr=None)
+        return done.stdout
 
     def caddyfile(self) -> str:
         """The proxy's configuration, for these ports of this computer."""
@@ -123,11 +155,19 @@ def configured(ports: dict[str, int], nodes: dict[str, int]) -> str:
     return text
 
 
+def bare() -> dict[str, str]:
+    """Our environment, with nothing of ours."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("THENVOI_")}
+
+
 @asynccontextmanager
-async def town(folder: Path) -> AsyncGenerator[Town]:
-    """All of it, until the end of the block."""
+async def town(folder: Path, server: str) -> AsyncGenerator[Town]:
+    """All of it on this server of Postgres, until the end of the block."""
+    secrets = databases.secrets(folder / "secrets", server)
+    databases.make(server, secrets)
     async with AsyncExitStack() as clients, anyio.create_task_group() as tasks:
         here = Town(folder, clients, tasks)
+        await here.migrate()
         nodes = [*here.platforms, *here.bridges]
         try:
             async with anyio.create_task_group() as starting:

