@@ -28,6 +28,7 @@ def written(root: Path) -> dict[Path, str]:
     guide, tools, programs = docs / "platform.md", docs / "tools.md", docs / "hosts.md"
     symptoms = docs / "troubleshooting.md"
     plugin, server = root / "claude-plugin/.claude-plugin/plugin.json", root / "claude-plugin/.mcp.json"
+    entry = root / "server.json"
     tables = {
         "tools": _usual_tools(),
         "prompts": _prompts(),
@@ -37,6 +38,7 @@ def written(root: Path) -> dict[Path, str]:
         readme: _filled(_text(readme), tables),
         manifest: _json(_manifest(json.loads(_text(manifest)))),
         plugin: _json(json.loads(_text(plugin)) | _plugin()),
+        entry: _json(json.loads(_text(entry)) | _entry(json.loads(_text(manifest))["description"])),
         server: _json({"mcpServers": _started_by_plugin()}),
         guide: _filled(_text(guide), {"platform settings": _settings_table(settings.Platform)}),
         tools: _filled(_text(tools), {"every tool": _every_tool()}),
@@ -82,6 +84,24 @@ def _plugin() -> dict[str, Any]:
 
 def _started_by_plugin() -> dict[str, Any]:
     return {wording.SERVER_NAME: {"command": "thenvoi-bridge", "env": _answers(ASKED_BY_PLUGIN)}}
+
+
+def _entry(description: str) -> dict[str, Any]:
+    """What the registry of MCP servers is told: that uv runs the published package, and what may be set."""
+    package = {
+        "registryType": "pypi",
+        "identifier": "thenvoi-bridge",
+        "version": __version__,
+        "runtimeHint": "uvx",
+        "transport": {"type": "stdio"},
+        "environmentVariables": [_variable(row) for row in settings.rows() if row.name in ASKED],
+    }
+    return {"description": description, "version": __version__, "packages": [package]}
+
+
+def _variable(row: Any) -> dict[str, Any]:
+    said = {"name": settings.variable(row), "description": row.metadata["help"], "isRequired": False}
+    return said | {"isSecret": row.metadata["secret"]} | ({"default": row.default} if row.default else {})
 
 
 def _questions(asked: Collection[str]) -> dict[str, Any]:

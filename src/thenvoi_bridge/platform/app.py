@@ -39,6 +39,9 @@ SOCKET_PATHS = ("/api/v1/socket/websocket", "/api/v1/socket/websocket/")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 """Methods of plain HTTP that are answered there."""
 
+MIGRATIONS = "thenvoi_bridge.platform.migrations"
+"""Where the shape of the database is written down."""
+
 for _group in {kind.group() for kind in CALLS}:
     import_module(f"thenvoi_bridge.platform.{_group}")  # their handlers register themselves
 
@@ -58,13 +61,21 @@ async def opened(
         keys = Keys.told(pepper) if pepper else Keys.kept_in(folder)
     except OSError as exc:
         raise StorageError(f"{folder}: {exc.strerror}") from exc
-    db = await (_postgres(database) if database else open_sqlite(folder / "platform.db"))
+    db = await open_database(folder, database)
     try:
-        await migrate(db, "thenvoi_bridge.platform.migrations")
+        await migrate(db, MIGRATIONS)
         await db.write(keys.check)
         yield db, keys
     finally:
         await db.close()
+
+
+async def open_database(folder: Path, address: str | None) -> Database:
+    """A platform's database as it is: the file in its folder, or the Postgres at that address.
+
+    Raises `StorageError`.
+    """
+    return await (_postgres(address) if address else open_sqlite(folder / "platform.db"))
 
 
 @asynccontextmanager
