@@ -19,7 +19,7 @@ import anyio
 import httpx2
 from pydantic_core import from_json
 
-from thenvoi_bridge import __version__
+from thenvoi_bridge import __version__, tracing
 from thenvoi_bridge.contract.call import Call, Route, Wire
 from thenvoi_bridge.contract.errors import (
     AgentLoop,
@@ -37,6 +37,8 @@ from thenvoi_bridge.contract.errors import (
     error_from,
     pause_asked,
 )
+from thenvoi_bridge.metering import UNMETERED, Meter
+from thenvoi_bridge.metering.table import REST_REQUESTS
 
 A = TypeVar("A")
 
@@ -111,8 +113,9 @@ class _Gate:
 
 @dataclass(frozen=True, slots=True)
 class _Errand:
-    """A request, and what makes it safe to send again, or late."""
+    """A request, and what makes it safe to send again, or late. `name` is that of its call."""
 
+    name: str
     route: Route
     wire: Wire
     key: str | None
@@ -120,7 +123,7 @@ class _Errand:
 
     def headers(self) -> dict[str, str]:
         given = {"Idempotency-Key": self.key, "If-Attempt": self.if_attempt}
-        return {name: str(value) for name, value in given.items() if value is not None}
+        return {name: str(value) for name, value in given.items() if value is not None} | tracing.headers()
 
 
 class Client:
@@ -147,6 +150,7 @@ class Client:
         patience: float = 20.0,
         attempts: int = 5,
         clock: Clock | None = None,
+        meter: Meter = UNMETERED,
     ) -> None:
         if not _KEY.fullmatch(key):
             raise Unauthorized("The key has characters that no key has")
@@ -155,7 +159,7 @@ class Client:
         self._patience = patience
         self._attempts = attempts
         self._clock = clock or Clock()
-        self._gate = _Gate(self._clock)
+        self._gate, self.meter = _Gate(self._clock), meter
         self._http = httpx2.AsyncClient(
             base_url=base_url,
             headers={"X-API-Key": key, "User-Agent": f"thenvoi-bridge/{__version__}"},
@@ -189,7 +193,7 @@ class Client:
         does not exclude it; `RateLimited` at once when the pause asked for exceeds the patience left;
         `BrokenAnswer` for a redirect, too long an answer, or one that does not fit the contract.
         """
-        errand = _Errand(call.route, call.to_wire(), _key_for(call.route, key), if_attempt)
+        errand = _Errand(call.snake_name(), call.route, call.to_wire(), _key_for(call.route, key), if_attempt)
 
         def read(body: bytes) -> A:
             try:
@@ -248,6 +252,17 @@ class Client:
         raise self._refusal(response, body, errand.route.may_repeat)
 
     async def _exchange(self, errand: _Errand) -> tuple[httpx2.Response, bytes]:
+        """One request and its answer: a part of the trace, and counted."""
+        route, status = errand.route, "none"
+        with tracing.request(errand.name, "client", route.method, route.template) as part:
+            try:
+                response, body = await self._answered(errand)
+                status = part.answered(response.status_code)
+            finally:
+                self.meter.add(REST_REQUESTS, errand.name, status)
+        return response, body
+
+    async def _answered(self, errand: _Errand) -> tuple[httpx2.Response, bytes]:
         wire, body = errand.wire, bytearray()
         async with self._http.stream(
             wire.method, wire.path, params=wire.query or None, json=wire.body, headers=errand.headers()

@@ -25,6 +25,7 @@ from thenvoi_bridge.bridge.patience import ASKING, Patience
 from thenvoi_bridge.contract.call import Call
 from thenvoi_bridge.contract.errors import Forbidden, NotFound, ThenvoiError, Unauthorized, Unreachable
 from thenvoi_bridge.contract.identity import AgentMe, GetMe, GetMyProfile, UserDetails
+from thenvoi_bridge.metering import UNMETERED, Meter
 
 if TYPE_CHECKING:
     from thenvoi_bridge.bridge.seat import Seat
@@ -46,7 +47,7 @@ class Session:
     """What one host sees of Thenvoi. `run` it beside the MCP server. `name` is what the ledger calls it.
 
     `called` is the agent's name on the local platform, if it is not to be the host's. `longest_wait` are
-    seconds; 0 for what the host is known to stand.
+    seconds; 0 for what the host is known to stand. `waiting` counts the calls that wait for a message.
     """
 
     def __init__(
@@ -57,8 +58,10 @@ class Session:
         *,
         called: str | None = None,
         longest_wait: float = 0.0,
+        meter: Meter = UNMETERED,
     ) -> None:
         self._locate, self._state_dir, self.allowed = locate, state_dir, allowed
+        self.meter, self.waiting = meter, 0
         self.doorman = Doorman(allowed)
         self._called, self._patience = called, Patience(longest_wait)
         self._host: str | None = None
@@ -162,7 +165,7 @@ class Session:
             await self._first_try()
         if self.endpoint is None:
             raise self._why_not("any")
-        async with Client(self.endpoint.base_url, "") as client:
+        async with Client(self.endpoint.base_url, "", meter=self.meter) as client:
             return await client(call)
 
     @property
@@ -284,7 +287,8 @@ class Session:
     async def _client(self, belongings: AsyncExitStack, endpoint: Endpoint, key: str | None) -> Client | None:
         from thenvoi_bridge.client import Client
 
-        return await belongings.enter_async_context(Client(endpoint.base_url, key)) if key else None
+        client = Client(endpoint.base_url, key, meter=self.meter) if key else None
+        return await belongings.enter_async_context(client) if client else None
 
     def _note(self, trouble: ThenvoiError | None) -> None:
         self._trouble = trouble

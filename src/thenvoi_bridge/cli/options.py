@@ -119,10 +119,17 @@ state_dir_option = click.option(
 )
 
 
-def log_to_stderr(level: str) -> None:
-    """Write what happens from this level on to stderr."""
+def alone(name: str, given: str | None) -> Any:
+    """One setting of the bridge's, for a command that has to do with no other."""
+    variable = settings.variable(next(row for row in settings.rows() if row.name == name))
+    environ = {variable: os.environ[variable]} if variable in os.environ else {}
+    return getattr(settings.read({name: given}, environ), name)
+
+
+def log_to_stderr(level: str, form: str = "text") -> None:
+    """Write what happens from this level on to stderr, as text or as JSON."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Lines("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_formatter(form))
     logging.basicConfig(handlers=[handler], level=level.upper())
     for chatty in (
         "asyncio",
@@ -135,6 +142,14 @@ def log_to_stderr(level: str) -> None:
         "websockets",
     ):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _formatter(form: str) -> logging.Formatter:
+    if form.lower() == "text":
+        return Lines("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    from thenvoi_bridge.cli.journal import Journal
+
+    return Journal()
 
 
 def _escape(character: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import AsyncGenerator, Callable, Generator, Hashable
+from collections.abc import AsyncGenerator, Callable, Generator, Hashable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from weakref import WeakKeyDictionary
 
@@ -31,6 +31,7 @@ from thenvoi_bridge.hosting.choosing import choice
 from thenvoi_bridge.hosting.exchange import Exchange
 from thenvoi_bridge.hosting.oversight import Oversight
 from thenvoi_bridge.hosting.verifying import Principal, Verifier
+from thenvoi_bridge.metering import UNMETERED, Meter
 from thenvoi_bridge.settings import Settings
 
 IDLE = 1800.0
@@ -86,7 +87,7 @@ class Patiences:
 class Tenant:
     """One principal: its session with the platform, and its MCP server. `key` is what the session uses."""
 
-    def __init__(self, principal: Principal, key: str, settings: Settings) -> None:
+    def __init__(self, principal: Principal, key: str, settings: Settings, meter: Meter = UNMETERED) -> None:
         self.principal, self.key = principal, key
         agent, person = (key, None) if principal.side == "agent" else (None, key)
         endpoint = Endpoint(settings.base_url.rstrip("/"), settings.ws_url, agent, person)
@@ -94,7 +95,7 @@ class Tenant:
         async def locate(_: str) -> Endpoint:
             return endpoint
 
-        self.session = Session(locate, settings.state_dir, allowed(settings))
+        self.session = Session(locate, settings.state_dir, allowed(settings), meter=meter)
         self.server, self._changes = build(
             self.session,
             (principal.side,),
@@ -183,10 +184,13 @@ class Tenant:
 class Tenants:
     """All of them, by principal. `running` gives them a place to live."""
 
-    def __init__(self, settings: Settings, verifier: Verifier) -> None:
-        self._settings, self._verifier = settings, verifier
+    def __init__(self, settings: Settings, verifier: Verifier, meter: Meter = UNMETERED) -> None:
+        self._settings, self._verifier, self._meter = settings, verifier, meter
         self._all: dict[Principal, Tenant] = {}
         self._tasks: TaskGroup
+
+    def __iter__(self) -> Iterator[Tenant]:
+        return iter([*self._all.values()])
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -257,7 +261,7 @@ class Tenants:
             if not longest.idle:
                 raise Unavailable("Too many others use this server now")
             self._end(longest, ENDED)
-        tenant = self._all[principal] = Tenant(principal, key, self._settings)
+        tenant = self._all[principal] = Tenant(principal, key, self._settings, self._meter)
         self._tasks.start_soon(self._live, tenant)
         logger.info("%s: beginning", principal)
         return tenant

@@ -13,9 +13,12 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from thenvoi_bridge.contract import CALLS
+from thenvoi_bridge.metering import UNMETERED, Meter
+from thenvoi_bridge.platform.accounting import Accounting
 from thenvoi_bridge.platform.auth import Auth
 from thenvoi_bridge.platform.bounds import Bounded
 from thenvoi_bridge.platform.gate import Gate, no_upgrade
+from thenvoi_bridge.platform.gauging import Gauges
 from thenvoi_bridge.platform.handlers import HANDLERS
 from thenvoi_bridge.platform.hub import Hub
 from thenvoi_bridge.platform.keys import Keys
@@ -59,13 +62,13 @@ async def opened(folder: Path, database: str | None = None) -> AsyncGenerator[tu
 
 
 @asynccontextmanager
-async def running(db: Database, site: Site) -> AsyncGenerator[ASGIApp]:
+async def running(db: Database, site: Site, meter: Meter = UNMETERED) -> AsyncGenerator[ASGIApp]:
     """The ASGI app over an open platform, with its hub at work for as long as this is entered.
 
     Raises `BadSetting`.
     """
     bell = Bell()
-    hub = Hub(db, bell)
+    hub = Hub(db, bell, meter)
     auth = Auth(site.keys, Tokens(site.settings))
     gate = Gate(db, auth, hub, site)
     sockets = [WebSocketRoute(path, gate.serve) for path in SOCKET_PATHS]
@@ -73,10 +76,12 @@ async def running(db: Database, site: Site) -> AsyncGenerator[ASGIApp]:
     rest = Rest(db, bell, auth, site, HANDLERS).routes()
     app = Starlette(routes=[*rest, *sockets, *plain, *ROUTES], exception_handlers=error_handlers())
     app.router.redirect_slashes = False
+    gauges = Gauges(db, site.presence, hub, meter)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(hub.run)
         tasks.start_soon(Revocation(db, site.presence).run)
-        yield Bounded(app, site.settings)
+        with meter.sampling(gauges.look):
+            yield Accounting(Bounded(app, site.settings), meter)
         tasks.cancel_scope.cancel()
 
 

@@ -80,6 +80,7 @@ class Settings:
     max_wait: int = _setting("Seconds inbox_wait takes at most; 0 for what your host is known to stand.", 0)
     state_dir: Path = _setting("Folder for the inbox and the local platform.", _STATE)
     log_level: str = _setting("How much to write to stderr: debug, info, warning or error.", "info")
+    log_format: str = _setting("How to write it: text, or json, an object a line.", "text")
 
     @property
     def is_local(self) -> bool:
@@ -250,6 +251,8 @@ def _typed(row: Field[Any], value: Any) -> Any:
         raise BadSetting(f"{name} must begin with {' or '.join(_SCHEMES[row.name])} and name a host")
     if row.name == "log_level" and value.lower() not in ("debug", "info", "warning", "error"):
         raise BadSetting(f"{name} must be debug, info, warning or error")
+    if row.name == "log_format" and value.lower() not in ("text", "json"):
+        raise BadSetting(f"{name} must be text or json")
     return value
 
 
