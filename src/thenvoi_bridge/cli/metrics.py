@@ -56,32 +56,33 @@ class Metrics:
         """From the values of the options, which are taken out."""
         return cls(flags.pop("metrics_port"), flags.pop("metrics_host"), flags.pop("metrics_names"))
 
-    def run(self, half: str, work: Callable[[Meter], Awaitable[None]]) -> None:
-        """Do the work, given what counts, beside a server of these metrics if one was asked for.
+    def run(self, half: str, work: Callable[[Meter], Awaitable[None]], say: Callable[[str], None]) -> None:
+        """Do the work, given what counts, beside a server of these metrics if one was asked for. `say` is
+        told where that is.
 
         Raises `BadSetting` for an address that others reach without a name, and `PortTaken`.
         """
         import anyio
 
         from thenvoi_bridge.metering import UNMETERED
+        from thenvoi_bridge.ports import address
 
         if self._port is None:
             anyio.run(work, UNMETERED)
             return
         scraping = self._scraping(self._port, half)
+        say(f"Metrics on {address(scraping.listener)}/metrics")
         anyio.run(scraping.beside, partial(work, scraping.meter))
 
     def _scraping(self, port: int, half: str) -> Scraping:
         from thenvoi_bridge.hosting.guard import Guard
         from thenvoi_bridge.metering.scraping import Scraping
         from thenvoi_bridge.metering.table import TABLES
-        from thenvoi_bridge.ports import address, bind, is_loopback
+        from thenvoi_bridge.ports import bind, is_loopback
 
         if not is_loopback(self._host) and not self._names:
             raise settings.BadSetting(
                 f"--metrics-host {self._host} is reached from elsewhere: say by which name, with "
                 "--metrics-name, so that web pages under other names are refused"
             )
-        scraping = Scraping.of(bind(self._host, port), TABLES[half], partial(Guard, hosts=self._names))
-        click.echo(f"Metrics on {address(scraping.listener)}/metrics", err=True)
-        return scraping
+        return Scraping.of(bind(self._host, port), TABLES[half], partial(Guard, hosts=self._names))

@@ -8,6 +8,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -126,8 +127,10 @@ def alone(name: str, given: str | None) -> Any:
     return getattr(settings.read({name: given}, environ), name)
 
 
-def log_to_stderr(level: str, form: str = "text") -> None:
-    """Write what happens from this level on to stderr, as text or as JSON."""
+def log_to_stderr(level: str, form: str = "text") -> Callable[[str], None]:
+    """Write what happens from this level on to stderr, as text or as JSON; returns a way to say something
+    there to whoever has started this.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(form))
     logging.basicConfig(handlers=[handler], level=level.upper())
@@ -142,6 +145,8 @@ def log_to_stderr(level: str, form: str = "text") -> None:
         "websockets",
     ):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    is_text = isinstance(handler.formatter, Lines)
+    return partial(click.echo, err=True) if is_text else logging.getLogger("thenvoi_bridge.cli").info
 
 
 def _formatter(form: str) -> logging.Formatter:

@@ -55,21 +55,21 @@ def serve(
     from thenvoi_bridge.storage import StorageError
 
     metrics, chosen = Metrics.of(flags), settings.read_platform(flags)
-    log_to_stderr(log_level, alone("log_format", log_format))
+    say = log_to_stderr(log_level, alone("log_format", log_format))
 
     def ready(url: str) -> None:
         if address_file:
             serving.publish(address_file, url)
-        click.echo(f"Thenvoi platform on {url} (Ctrl-C ends it)", err=True)
+        say(f"Thenvoi platform on {url} (Ctrl-C ends it)")
 
     serve = partial(serving.serve, folder, ready=ready, idle_exit=exit_when_idle)
     try:
         with bind(host, port) as listener:
-            metrics.run("platform", lambda meter: serve(listener, chosen, meter=meter))
+            metrics.run("platform", lambda meter: serve(listener, chosen, meter=meter), say)
     except (PortTaken, StorageError) as exc:
         raise click.ClickException(str(exc)) from exc
     except KeyboardInterrupt:
-        click.echo("Stopped.", err=True)
+        say("Stopped.")
 
 
 for _command in administration.COMMANDS:

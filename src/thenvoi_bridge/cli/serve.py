@@ -42,21 +42,22 @@ def serve(
     metrics = Metrics.of(flags)
     before = ctx.parent.params if ctx.parent else {}  # flags may stand on either side of the command
     chosen = settings.read({**before, **{name: value for name, value in flags.items() if value is not None}})
-    log_to_stderr(chosen.log_level, chosen.log_format)
+    say = log_to_stderr(chosen.log_level, chosen.log_format)
     if chosen.api_key or chosen.agent_key or chosen.user_key:
         logging.getLogger(__name__).warning("a key is set, and is not used: whoever calls brings one")
 
     from thenvoi_bridge.hosting import http
     from thenvoi_bridge.ports import PortTaken, bind
 
+    def ready(url: str) -> None:
+        say(f"Thenvoi Bridge on {url}/mcp (Ctrl-C ends it)")
+
     hosting = http.Hosting(chosen, hosts, origins, sse)
     hosting.check(host)
     try:
-        listener = bind(host, port)
-        metrics.run("bridge", lambda meter: http.serve(replace(hosting, meter=meter), listener, _ready))
+        with bind(host, port) as listener:
+            metrics.run(
+                "bridge", lambda meter: http.serve(replace(hosting, meter=meter), listener, ready), say
+            )
     except PortTaken as exc:
         raise click.ClickException(str(exc)) from exc
-
-
-def _ready(url: str) -> None:
-    click.echo(f"Thenvoi Bridge on {url}/mcp (Ctrl-C ends it)", err=True)

@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
 
 from thenvoi_bridge.metering import Metric, Source
+
+# When each series began: as many series again, in a format that nobody asked for.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Prometheus:
