@@ -8,8 +8,7 @@ from __future__ import annotations
 import logging
 import random
 import re
-import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Self, TypeVar
@@ -39,6 +38,7 @@ from thenvoi_bridge.contract.errors import (
 )
 from thenvoi_bridge.metering import UNMETERED, Meter
 from thenvoi_bridge.metering.table import REST_REQUESTS
+from thenvoi_bridge.pauses import Clock, Gate
 
 A = TypeVar("A")
 
@@ -82,33 +82,6 @@ _JUDGED = (BadRequest, NotFound, Conflict, Unprocessable)
 _KEY = re.compile(r"[!-~]*")  # what else gets into a header comes back out in the library's error texts
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """The time, in seconds, and how to let it pass."""
-
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
-
-
-@dataclass(slots=True)
-class _Gate:
-    """Shut while the platform has asked for a pause: no request of this client leaves until then."""
-
-    clock: Clock
-    opens_at: float = 0.0
-
-    def shut(self, seconds: float) -> None:
-        self.opens_at = max(self.opens_at, self.clock.now() + seconds)
-
-    async def passage(self, deadline: float) -> None:
-        """Wait until the gate is open; RateLimited at once if that comes after the deadline."""
-        while (wait := self.opens_at - self.clock.now()) > 0:
-            if self.opens_at > deadline:
-                raise _rate_limited(wait)
-            # Whoever waits here would leave in the same instant as all the others.
-            await self.clock.sleep(wait + random.uniform(0, _FIRST_PAUSE))  # noqa: S311 - no secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +132,7 @@ class Client:
         self._patience = patience
         self._attempts = attempts
         self._clock = clock or Clock()
-        self._gate, self.meter = _Gate(self._clock), meter
+        self._gate, self.meter = Gate(self._clock), meter
         self._http = httpx2.AsyncClient(
             base_url=base_url,
             headers={"X-API-Key": key, "User-Agent": f"thenvoi-bridge/{__version__}"},
@@ -295,12 +268,6 @@ def _key_for(route: Route, given: str | None) -> str | None:
     if given is not None or route.may_repeat or route.secret or route.method != "POST":
         return given
     return str(uuid4())
-
-
-def _rate_limited(seconds: float) -> RateLimited:
-    error = RateLimited("The platform has asked for a pause")
-    error.retry_after = seconds
-    return error
 
 
 def _json(body: bytes) -> Any:

@@ -6,7 +6,7 @@ Its API comes with `mcp`. Without an SDK spans are nothing, and a trace that com
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -26,6 +26,7 @@ logging.getLogger("opentelemetry.trace.span").setLevel(logging.ERROR)  # its war
 
 _w3c = TraceContextTextMapPropagator()
 _tracer = trace.get_tracer("thenvoi_bridge")
+_NAMES = {name.encode() for name in _w3c.fields}
 
 
 def headers() -> dict[str, str]:
@@ -43,9 +44,17 @@ def trace_id() -> str | None:
     return trace.format_trace_id(here.trace_id) if here.is_valid else None
 
 
+def carrier_of(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """What carries a trace among the headers of a request."""
+    return {name.decode(): value.decode("latin-1") for name, value in headers if name in _NAMES}
+
+
 @contextmanager
 def within(carrier: Mapping[str, Any] | None) -> Generator[None]:
     """Go on with the trace that came with a request, if one did that can be read."""
+    if not carrier or "traceparent" not in carrier:
+        yield
+        return
     token = context.attach(_extracted(carrier))
     try:
         yield
@@ -78,6 +87,9 @@ class Part:
 @contextmanager
 def part(name: str, kind: Kind, **attributes: str) -> Generator[Part]:
     """A part of the trace, with a name and attributes that nobody wrote."""
+    if _nobody_traces():
+        yield Part(trace.INVALID_SPAN)
+        return
     with _tracer.start_as_current_span(
         name,
         kind=_KINDS[kind],
@@ -98,6 +110,12 @@ def request(name: str, kind: Kind, method: str, template: str) -> AbstractContex
     return part(name, kind, **{"http.request.method": method, "url.template": template})
 
 
-def _extracted(carrier: Mapping[str, Any] | None) -> context.Context:
-    given = {name: value for name in _w3c.fields if isinstance(value := (carrier or {}).get(name), str)}
+def _nobody_traces() -> bool:
+    """Whether there is neither an SDK nor a trace to go on with; spans would cost something all the same."""
+    here = trace.get_current_span()
+    return here is trace.INVALID_SPAN and isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
+def _extracted(carrier: Mapping[str, Any]) -> context.Context:
+    given = {name: value for name in _w3c.fields if isinstance(value := carrier.get(name), str)}
     return _w3c.extract(given, context.get_current())

@@ -45,11 +45,10 @@ class Noting:
 
     def _count(self, rung: Rung, items: Iterable[Item], now: float) -> None:
         for item in items:
-            if item.attempts > 1:
-                self._meter.add(REDELIVERIES, by=rung is Rung.WAIT)
-                continue
-            if (age := survey.age(item.sent_at, now)) is not None:
+            if item.attempts <= 1 and (age := survey.age(item.sent_at, now)) is not None:
                 self._meter.observe(DELIVERY, age, rung)
+            if item.attempts > 1 and rung is Rung.WAIT:
+                self._meter.add(REDELIVERIES)
 
     async def run(self) -> NoReturn:
         """Enter what is noted; a task."""

@@ -75,6 +75,8 @@ def _without_password(ctx: click.Context, option: click.Parameter, given: str | 
 
 def visible(text: str) -> str:
     """The text with what is not printable, such as control and bidirectional characters, written out."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() or unicodedata.category(c) == "Zs" else _escape(c) for c in text)
 
 

@@ -7,7 +7,6 @@ import secrets
 import time
 from dataclasses import dataclass, field
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from thenvoi_bridge import tracing
@@ -58,7 +57,7 @@ class Accounting:
             noted.status = message.get("status", noted.status)
             await send(message)
 
-        with tracing.within(Headers(scope=scope)), tracing.part(noted.call, "server") as part:
+        with tracing.within(tracing.carrier_of(scope["headers"])), tracing.part(noted.call, "server") as part:
             try:
                 await self._app(scope, receive, sent)
             finally:
