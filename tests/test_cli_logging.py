@@ -70,7 +70,7 @@ def raised(error: Exception) -> Exception:
 )
 def test_an_entry_is_one_line_of_json_whatever_is_in_it(text: str) -> None:
     said = entry("%s and %s", text, text)
-    assert said["message"] == f"{text} and {text}"
+    assert said["message"] == f"{text} and {text}".split("\n")[0]
     assert (said["level"], said["logger"]) == ("warning", "x")
     assert said["time"].endswith("+00:00")
 

@@ -17,7 +17,10 @@ LONGEST = 2000
 
 
 class Journal(logging.Formatter):
-    """Of an error it keeps the kind and the place: its text may quote a message, a key or a path."""
+    """Of an error it keeps the kind and the place: its text may quote a message, a key or a path.
+
+    Of a message it keeps the first line; libraries put errors on the others.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """One line, whatever is in the record: all but printable ASCII is escaped."""
@@ -25,7 +28,7 @@ class Journal(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": _message(record)[:LONGEST],
+            "message": _message(record).partition("\n")[0][:LONGEST],
             **(record.msg.values if isinstance(record.msg, Fields) else {}),
         }
         if (trace_id := tracing.trace_id()) is not None:
@@ -39,16 +42,10 @@ class Journal(logging.Formatter):
 def _message(record: logging.LogRecord) -> str:
     if isinstance(record.msg, Fields):
         return record.msg.what
-    if not any(isinstance(value, BaseException) for value in _values(record.args)):
+    if not isinstance(record.args, tuple) or not record.args:
         return record.getMessage()
-    shown = tuple(
-        type(value).__name__ if isinstance(value, BaseException) else value for value in _values(record.args)
-    )
-    return str(record.msg) % shown
-
-
-def _values(args: Any) -> tuple[Any, ...]:
-    return args if isinstance(args, tuple) else ()
+    kinds = (type(value).__name__ if isinstance(value, BaseException) else value for value in record.args)
+    return str(record.msg) % tuple(kinds)
 
 
 def _places(where: TracebackType | None) -> list[str]:
