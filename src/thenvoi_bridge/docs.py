@@ -28,7 +28,7 @@ def written(root: Path) -> dict[Path, str]:
     """Every file with something derived in it, as it should be."""
     readme, manifest, docs = root / "README.md", root / "manifest.json", root / "docs"
     guide, tools, programs = docs / "platform.md", docs / "tools.md", docs / "hosts.md"
-    hosting = docs / "hosting.md"
+    hosting, symptoms = docs / "hosting.md", docs / "troubleshooting.md"
     plugin, server = root / "claude-plugin/.claude-plugin/plugin.json", root / "claude-plugin/.mcp.json"
     tables = {
         "tools": _usual_tools(),
@@ -46,6 +46,7 @@ def written(root: Path) -> dict[Path, str]:
         ),
         hosting: _filled(_text(hosting), {"bridge metrics": _metrics(BRIDGE)}),
         tools: _filled(_text(tools), {"every tool": _every_tool()}),
+        symptoms: _filled(_text(symptoms), {"error codes": _error_codes()}),
         programs: _filled(_text(programs), {"configurations": _configurations(), **_hosts()}),
         docs / "openapi.json": document.text(),
     }
@@ -121,6 +122,13 @@ def _prompts() -> str:
         if (words := prompt.described().description)
     )
     return _table(("Prompt", "Arguments", "What it does"), rows)
+
+
+def _error_codes() -> str:
+    """What each code has a model do, those of one group of tools named as such."""
+    rows = ((*reversed(name.split(".")), words) for name, words in wording.NEXT.items())
+    codes = ((f"`{code}`", f"`{group[0]}`" if group else "", words) for code, *group, words in rows)
+    return _table(("Code", "Tools", "What to do"), sorted(codes))
 
 
 def _every_tool() -> str:

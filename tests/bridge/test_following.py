@@ -374,6 +374,7 @@ async def works(at: seat.Seat, until: str) -> None:
             tasks.cancel_scope.cancel()
 
 
+@pytest.mark.thorough
 async def test_a_new_receiver_is_live_only_once_every_room_was_joined_and_read(
     scene: Scene, state: Path, hosts: Crowd, soon: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -585,6 +586,7 @@ async def test_who_looks_in_the_place_of_one_that_hangs_finds_a_local_platform_a
 # Another computer
 
 
+@pytest.mark.thorough
 async def test_two_computers_do_not_fight_over_one_agent(
     scene: Scene, state: Path, tmp_path: Path, hosts: Crowd, sockets: Sockets, soon: None
 ) -> None:

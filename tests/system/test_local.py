@@ -79,6 +79,7 @@ async def test_two_hosts_without_a_key_talk_to_each_other(state: Path) -> None:
         assert "hello desk" in back.structured_content["messages"][0]["untrusted"]["content"]
 
 
+@pytest.mark.thorough
 async def test_a_local_platform_that_died_is_started_again_and_keeps_everything(state: Path) -> None:
     async with local_host(state, "Desk") as desk:
         before = await status(desk)

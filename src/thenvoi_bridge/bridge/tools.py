@@ -16,7 +16,7 @@ import anyio
 import mcp_types as types
 from pydantic import ValidationError
 
-from thenvoi_bridge.bridge import advice, mail, problems, schema, wording
+from thenvoi_bridge.bridge import advice, app, mail, problems, schema, wording
 from thenvoi_bridge.bridge.addressing import resolved
 from thenvoi_bridge.bridge.consent import NOBODY, Ask, Consent, Pending
 from thenvoi_bridge.bridge.fitting import fitted
@@ -111,8 +111,13 @@ class Tool:
                 idempotent_hint=self.idempotent,
                 open_world_hint=True,
             ),
-            _meta={"anthropic/alwaysLoad": True} if self.name in wording.ALWAYS else None,
+            _meta=_meta(self.name),
         )
+
+
+def _meta(name: str) -> dict[str, Any] | None:
+    always = {"anthropic/alwaysLoad": True} if name in wording.ALWAYS else {}
+    return always | (app.LINK if name == app.TOOL else {}) or None
 
 
 Watch = Callable[[Tool, Mapping[str, Any]], None]

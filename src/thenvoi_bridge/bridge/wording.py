@@ -54,6 +54,12 @@ Answer me with "yes {request_id}" or "no {request_id}"."""
 ALWAYS = frozenset({"inbox_wait", "inbox_read", "reply", "send_message"})
 """Tools that Claude Code, which looks for most when it needs them, is asked to have at hand always."""
 
+APP = {
+    "answered": "The user has answered message {id} in the inbox view. Do not answer it again.",
+    "ended": "The user has marked message {id} as done in the inbox view. It needs no answer.",
+}
+"""What the inbox view tells a model after a click of the user's."""
+
 TOOLS = {
     "list_chats": "List the rooms I am in, oldest first, 20 a page.",
     "create_chat": "Open a new room that I own. Then add_participant, then send_message.",
