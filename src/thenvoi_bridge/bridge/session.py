@@ -61,11 +61,10 @@ class Session:
         meter: Meter = UNMETERED,
     ) -> None:
         self._locate, self._state_dir, self.allowed = locate, state_dir, allowed
-        self.meter, self.waiting = meter, 0
+        self.meter, self.waiting, self.waits_end = meter, 0, False
         self.doorman = Doorman(allowed)
         self._called, self._patience = called, Patience(longest_wait)
         self._host: str | None = None
-        self.waits_end = False
         self._introduced, self._tried, self._rang = anyio.Event(), anyio.Event(), anyio.Event()
         self._seat: Seat | None = None
         self._human: Client | None = None
