@@ -12,13 +12,14 @@ import mcp_types as types
 import pytest
 from mcp import Client as McpClient
 from mcp.client.subscriptions import ResourcesListChanged
+from mcp.server._otel import OpenTelemetryMiddleware
 from mcp.server.context import CallNext, HandlerResult
 from mcp.server.lowlevel.server import Server
 from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
 
 from tests.bridge.conftest import Scene
-from tests.bridge.desk import PATIENCE, at, desk, pipes
+from tests.bridge.desk import PATIENCE, at, desk, nowhere, pipes
 from thenvoi_bridge.bridge import sdk, waiting, wording
 from thenvoi_bridge.bridge.endpoint import Endpoint
 from thenvoi_bridge.bridge.sdk import Context, Subscribers
@@ -229,6 +230,13 @@ async def test_progress_is_reported_to_those_who_ask_for_it(
     assert bool(beats) is asked
     assert [done for done, _, _ in beats] == sorted(done for done, _, _ in beats)
     assert {(total, word) for _, total, word in beats} <= {(0.3, wording.WAITING)}
+
+
+def test_spans_of_the_sdk_say_what_clients_and_errors_say_so_this_server_has_its_own(state: Path) -> None:
+    ours, _ = build(Session(nowhere(), state), ["agent"], local=False)
+    theirs = Server[Any]("theirs")
+    assert [isinstance(one, OpenTelemetryMiddleware) for one in theirs.middleware] == [True]
+    assert not [one for one in ours.middleware if isinstance(one, OpenTelemetryMiddleware)]
 
 
 @pytest.mark.parametrize("opening", ["2025-11-25", "2024-11-05", "2026-07-28"])

@@ -7,16 +7,18 @@ on their connection, clients of 2026-07-28 listen and are told in the answer to 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Container, Hashable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
 
 import mcp_types as types
+from mcp.server._otel import OpenTelemetryMiddleware
 from mcp.server.connection import Connection
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.runner import serve_dual_era_loop, serve_loop
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared._stream_protocols import ReadStream, WriteStream
 from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
@@ -24,6 +26,7 @@ from mcp.shared.subscriptions import ResourcesListChanged, ResourceUpdated, Serv
 from mcp_types.version import is_version_at_least
 from pydantic import BaseModel
 
+from thenvoi_bridge import tracing
 from thenvoi_bridge.bridge.listening import Listening
 
 Context = ServerRequestContext[Any, Any]
@@ -196,6 +199,33 @@ def on_each_request(
             return await call_next(ctx)
 
     server.middleware.append(answer)
+
+
+def traced(server: Server[Any], tools: Container[object]) -> None:
+    """Have requests go on with the trace in their `_meta` (SEP-414), and calls of these tools be parts of it.
+
+    In place of the SDK's middleware, which notes names and errors as clients and platforms wrote them.
+    """
+
+    async def answer(ctx: Context, call_next: CallNext) -> HandlerResult:
+        name = (ctx.params or {}).get("name")
+        with tracing.within(ctx.meta):
+            if ctx.method != "tools/call" or name not in tools:
+                return await call_next(ctx)
+            about = {"mcp.method.name": ctx.method, "gen_ai.tool.name": str(name)}
+            with tracing.part(f"tools/call {name}", "server", **about) as part:
+                result = await call_next(ctx)
+                if getattr(result, "is_error", False):
+                    part.failed()
+                return result
+
+    others = [one for one in server.middleware if not isinstance(one, OpenTelemetryMiddleware)]
+    server.middleware[:] = [answer, *others]
+
+
+def open_sessions(manager: StreamableHTTPSessionManager) -> int:
+    """How many sessions of the handshake era are open."""
+    return len(manager._server_instances)
 
 
 def _client_name(ctx: Context) -> str | None:

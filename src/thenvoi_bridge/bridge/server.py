@@ -146,7 +146,8 @@ def build(
     absent = profiles.absent(offered)
     started = prompts.offered(sides, absent)
     consent = Consent(session) if confirm else None
-    board = Switchboard(session, Tools(session, offered, absent, consent, watch), started, absent)
+    tools = Tools(session, offered, absent, consent, watch)
+    board = Switchboard(session, tools, started, absent)
     server = BridgeServer(
         wording.SERVER_NAME,
         version=__version__,
@@ -166,6 +167,7 @@ def build(
         on_get_prompt=board.get_prompt if started else None,
         on_completion=board.complete,
     )
+    sdk.traced(server, tools)
     server.extensions[app.EXTENSION] = {}
     server.middleware.append(board.meet)
     sdk.on_first_contact(server, session.introduce)

@@ -11,7 +11,7 @@ import socket
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from ipaddress import ip_address
+from functools import partial
 from types import FrameType
 
 import anyio
@@ -27,12 +27,14 @@ from thenvoi_bridge.contract.errors import RateLimited, ThenvoiError, Unauthoriz
 from thenvoi_bridge.hosting.allowing import allowed
 from thenvoi_bridge.hosting.choosing import check_choice_for
 from thenvoi_bridge.hosting.exchange import WRITING, Exchange, refusal
+from thenvoi_bridge.hosting.gauging import gauged
 from thenvoi_bridge.hosting.guard import HEADERS, Guard, is_origin
 from thenvoi_bridge.hosting.inboxes import places
 from thenvoi_bridge.hosting.tenants import ENDING, MESSAGES, Tenant, Tenants, retry_after
 from thenvoi_bridge.hosting.verifying import Keys, Remembered
 from thenvoi_bridge.inbox.places import Places
-from thenvoi_bridge.ports import address
+from thenvoi_bridge.metering import UNMETERED, Meter
+from thenvoi_bridge.ports import address, is_loopback
 from thenvoi_bridge.settings import BadSetting, Settings
 
 DRAIN = 10.0
@@ -54,13 +56,14 @@ class Hosting:
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     sse: bool = False
+    meter: Meter = UNMETERED
 
     def check(self, host: str) -> None:
         """Raise `BadSetting` for what cannot be, or would not be safe, on this address."""
         for name in OVER_STDIO_ONLY:
             if getattr(self.settings, name):
                 raise BadSetting(f"{_flag(name)} works over stdio only, where a bridge has one host")
-        if not _is_loopback(host) and not self.hosts:
+        if not is_loopback(host) and not self.hosts:
             raise BadSetting(
                 f"--host {host} is reached from elsewhere: say by which name, with --allowed-host, "
                 "so that web pages under other names are refused"
@@ -156,20 +159,23 @@ async def hosted(hosting: Hosting, listener: socket.socket) -> AsyncGenerator[Ho
 
 @asynccontextmanager
 async def _served(hosting: Hosting, listener: socket.socket, kept: Places) -> AsyncGenerator[Hosted]:
-    tenants = Tenants(hosting.settings, Remembered(Keys(hosting.settings.base_url.rstrip("/"))), kept)
+    meter = hosting.meter
+    verifier = Remembered(Keys(hosting.settings.base_url.rstrip("/"), meter))
+    tenants = Tenants(hosting.settings, verifier, kept, meter)
     site, asked = Site(hosting, tenants), anyio.Event()
     server = _Server(site.app, asked.set)
     _cut_off_slow_readers(listener)
-    async with tenants.running(), anyio.create_task_group() as tasks:
-        tasks.start_soon(server.serve, [listener])
-        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-            await anyio.sleep(0.01)
-        try:
-            yield Hosted(address(listener), site, asked)
-        finally:
-            with anyio.CancelScope(shield=True):
-                await site.end()
-            server.should_exit = True
+    with meter.sampling(partial(gauged, tenants)):
+        async with tenants.running(), anyio.create_task_group() as tasks:
+            tasks.start_soon(server.serve, [listener])
+            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+                await anyio.sleep(0.01)
+            try:
+                yield Hosted(address(listener), site, asked)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await site.end()
+                server.should_exit = True
 
 
 async def serve(hosting: Hosting, listener: socket.socket, ready: Callable[[str], None]) -> None:
@@ -218,13 +224,6 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         server_header=False,
         timeout_graceful_shutdown=2,
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _flag(name: str) -> str:

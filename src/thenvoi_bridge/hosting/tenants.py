@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import AsyncGenerator, Callable, Generator, Hashable
+from collections.abc import AsyncGenerator, Callable, Generator, Hashable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from weakref import WeakKeyDictionary
 
@@ -32,6 +32,7 @@ from thenvoi_bridge.hosting.exchange import Exchange
 from thenvoi_bridge.hosting.oversight import Oversight
 from thenvoi_bridge.hosting.verifying import Principal, Verifier
 from thenvoi_bridge.inbox.places import Places
+from thenvoi_bridge.metering import UNMETERED, Meter
 from thenvoi_bridge.settings import Settings
 
 IDLE = 1800.0
@@ -87,7 +88,14 @@ class Patiences:
 class Tenant:
     """One principal: its session with the platform, and its MCP server. `key` is what the session uses."""
 
-    def __init__(self, principal: Principal, key: str, settings: Settings, places: Places) -> None:
+    def __init__(
+        self,
+        principal: Principal,
+        key: str,
+        settings: Settings,
+        places: Places,
+        meter: Meter = UNMETERED,
+    ) -> None:
         self.principal, self.key = principal, key
         agent, person = (key, None) if principal.side == "agent" else (None, key)
         endpoint = Endpoint(settings.base_url.rstrip("/"), settings.ws_url, agent, person)
@@ -95,7 +103,7 @@ class Tenant:
         async def locate(_: str) -> Endpoint:
             return endpoint
 
-        self.session = Session(locate, settings.state_dir, allowed(settings), places=places)
+        self.session = Session(locate, settings.state_dir, allowed(settings), places=places, meter=meter)
         self.server, self._changes = build(
             self.session,
             (principal.side,),
@@ -184,10 +192,16 @@ class Tenant:
 class Tenants:
     """All of them, by principal. `running` gives them a place to live."""
 
-    def __init__(self, settings: Settings, verifier: Verifier, places: Places) -> None:
-        self._settings, self._verifier, self._places = settings, verifier, places
+    def __init__(
+        self, settings: Settings, verifier: Verifier, places: Places, meter: Meter = UNMETERED
+    ) -> None:
+        self._settings, self._verifier = settings, verifier
+        self._places, self._meter = places, meter
         self._all: dict[Principal, Tenant] = {}
         self._tasks: TaskGroup
+
+    def __iter__(self) -> Iterator[Tenant]:
+        return iter([*self._all.values()])
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -258,7 +272,8 @@ class Tenants:
             if not longest.idle:
                 raise Unavailable("Too many others use this server now")
             self._end(longest, ENDED)
-        tenant = self._all[principal] = Tenant(principal, key, self._settings, self._places)
+        tenant = Tenant(principal, key, self._settings, self._places, self._meter)
+        self._all[principal] = tenant
         self._tasks.start_soon(self._live, tenant)
         logger.info("%s: beginning", principal)
         return tenant

@@ -248,6 +248,10 @@ class Inbox:
         by = self._shelf.caller(0.0)
         return await self._shelf.read(lambda rows: survey.open_ids(rows, by, chat_id, beginning))
 
+    async def depth(self) -> survey.Depth:
+        """How much there is, for whoever looks after it."""
+        return await self._shelf.read(survey.depth)
+
     async def ready(self, now: float) -> int:
         """How many of them nobody holds who lives, so that they can be handed out."""
         by = self._shelf.caller(now)

@@ -14,10 +14,13 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from thenvoi_bridge.contract import CALLS
+from thenvoi_bridge.metering import UNMETERED, Meter
+from thenvoi_bridge.platform.accounting import Accounting
 from thenvoi_bridge.platform.auth import Auth
 from thenvoi_bridge.platform.bells import carriers
 from thenvoi_bridge.platform.bounds import Bounded
 from thenvoi_bridge.platform.gate import Gate, no_upgrade
+from thenvoi_bridge.platform.gauging import Gauges
 from thenvoi_bridge.platform.handlers import HANDLERS
 from thenvoi_bridge.platform.hub import Hub
 from thenvoi_bridge.platform.keys import Keys
@@ -79,7 +82,7 @@ async def open_database(folder: Path, address: str | None) -> Database:
 
 
 @asynccontextmanager
-async def running(db: Database, site: Site) -> AsyncGenerator[ASGIApp]:
+async def running(db: Database, site: Site, meter: Meter = UNMETERED) -> AsyncGenerator[ASGIApp]:
     """The ASGI app over an open platform, with its hub at work for as long as this is entered.
 
     Raises `BadSetting` and `StorageError`.
@@ -87,7 +90,7 @@ async def running(db: Database, site: Site) -> AsyncGenerator[ASGIApp]:
     bell = Bell()
     nodes = Nodes(db, bell) if site.settings.database else None
     site = replace(site, presence=nodes or site.presence)
-    hub = Hub(db, bell, alone=nodes is None)
+    hub = Hub(db, bell, alone=nodes is None, meter=meter)
     auth = Auth(site.keys, Tokens(site.settings))
     gate = Gate(db, auth, hub, site)
     sockets = [WebSocketRoute(path, gate.serve) for path in SOCKET_PATHS]
@@ -95,7 +98,7 @@ async def running(db: Database, site: Site) -> AsyncGenerator[ASGIApp]:
     rest = Rest(db, bell, auth, site, HANDLERS).routes()
     app = Starlette(routes=[*rest, *sockets, *plain, *ROUTES], exception_handlers=error_handlers())
     app.router.redirect_slashes = False
-    ringing = carriers(site, bell)
+    ringing, gauges = carriers(site, bell), Gauges(db, site.presence, hub, meter)
     if nodes:
         await nodes.begin()
     async with anyio.create_task_group() as tasks:
@@ -104,7 +107,8 @@ async def running(db: Database, site: Site) -> AsyncGenerator[ASGIApp]:
         tasks.start_soon(Trimming(db, site).run)
         for one in (*ringing, *([nodes] if nodes else [])):
             tasks.start_soon(one.run)
-        yield Bounded(app, site.settings)
+        with meter.sampling(gauges.look):
+            yield Accounting(Bounded(app, site.settings), meter)
         tasks.cancel_scope.cancel()
 
 
