@@ -173,10 +173,10 @@ class Heard(Subscribers):
     def wanted(self) -> Any:
         return self._wanted
 
-    async def updated(self, uri: str) -> None:
+    def updated(self, uri: str) -> None:
         self.told.append(uri)
 
-    async def list_changed(self) -> None:
+    def list_changed(self) -> None:
         self.told.append(LIST)
 
 

@@ -42,10 +42,10 @@ class Changes:
         for uri in sorted(wanted):
             place = resources.place_of(uri)
             if place and (stirred if place.chat_id is None else place.chat_id in changed):
-                await self._subscribers.updated(uri)
+                self._subscribers.updated(uri)
         if (listed := await self._to_list()) != self._listed:
             self._listed = listed
-            await self._subscribers.list_changed()
+            self._subscribers.list_changed()
 
     async def _stirred(self) -> bool:
         """Whether anything has changed that the host may see; what it may not is no reason to wake it."""

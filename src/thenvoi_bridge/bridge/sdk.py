@@ -24,7 +24,7 @@ from mcp.shared.subscriptions import ResourcesListChanged, ResourceUpdated, Serv
 from mcp_types.version import is_version_at_least
 from pydantic import BaseModel
 
-from thenvoi_bridge.bridge.listening import Listening
+from thenvoi_bridge.bridge.listening import Listening, Subscribed
 
 Context = ServerRequestContext[Any, Any]
 Message = TypeVar("Message", bound=BaseModel)
@@ -76,12 +76,12 @@ class Subscribers:
     def __init__(self) -> None:
         self._listening: set[Listening] = set()
         # By connection: it is the only thing that stays the same over one client's requests.
-        self._legacy: weakref.WeakKeyDictionary[Connection, set[str]] = weakref.WeakKeyDictionary()
+        self._legacy: weakref.WeakKeyDictionary[Connection, Subscribed] = weakref.WeakKeyDictionary()
 
     @property
     def wanted(self) -> Collection[str]:
         """The resources that somebody wants to be told of."""
-        return {uri for one in self._listening for uri in one.uris}.union(*self._legacy.values())
+        return {uri for one in self._everybody for uri in one.uris}
 
     async def listen(self, ctx: Context, params: types.SubscriptionsListenRequestParams) -> NoReturn:
         """`subscriptions/listen` of 2026-07-28; lasts as long as the client listens.
@@ -98,38 +98,43 @@ class Subscribers:
             self._listening.discard(one)
 
     async def meet(self, ctx: Context, call_next: CallNext) -> HandlerResult:
-        """Middleware: know the clients of the handshake era, who are told of lists without asking."""
+        """Middleware: know the clients of the handshake era, who are told of lists without asking.
+
+        Each is told in the task of its `initialized`, which ends when it goes: none waits for another.
+        """
         result = await call_next(ctx)
-        if ctx.method == "notifications/initialized":
-            self._legacy.setdefault(ctx.session._connection, set())
+        if ctx.method == "notifications/initialized" and ctx.session._connection.has_standalone_channel:
+            await self._of(ctx).serve(ctx.session._connection)
         return result
 
     async def subscribe(self, ctx: Context, params: types.SubscribeRequestParams) -> types.EmptyResult:
         """`resources/subscribe` of the handshake era."""
-        self._legacy.setdefault(ctx.session._connection, set()).add(str(params.uri))
+        self._of(ctx).uris.add(str(params.uri))
         return types.EmptyResult()
 
     async def unsubscribe(self, ctx: Context, params: types.UnsubscribeRequestParams) -> types.EmptyResult:
         """`resources/unsubscribe` of the handshake era."""
-        self._legacy.get(ctx.session._connection, set()).discard(str(params.uri))
+        self._of(ctx).uris.discard(str(params.uri))
         return types.EmptyResult()
 
-    async def updated(self, uri: str) -> None:
-        """Tell everybody who asked that a resource has changed. Never raises for a client that is gone."""
+    def updated(self, uri: str) -> None:
+        """Have everybody who asked told that a resource has changed."""
         self._tell(ResourceUpdated(uri=uri))
-        for connection, uris in list(self._legacy.items()):
-            if uri in uris:
-                await connection.send_resource_updated(uri)
 
-    async def list_changed(self) -> None:
-        """Tell everybody that there are other resources than before. Never raises, as `updated`."""
+    def list_changed(self) -> None:
+        """Have everybody told that there are other resources than before."""
         self._tell(ResourcesListChanged())
-        for connection in list(self._legacy):
-            await connection.send_resource_list_changed()
 
     def _tell(self, event: ServerEvent) -> None:
-        for one in self._listening:
+        for one in self._everybody:
             one.tell(event)
+
+    @property
+    def _everybody(self) -> Collection[Listening | Subscribed]:
+        return (*self._listening, *self._legacy.values())
+
+    def _of(self, ctx: Context) -> Subscribed:
+        return self._legacy.setdefault(ctx.session._connection, Subscribed())
 
 
 class Pipe:
