@@ -31,11 +31,17 @@ PING = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
 
 @asynccontextmanager
 async def serving(
-    where: World, state: Path, *, sse: bool = False, origins: tuple[str, ...] = (), **more: Any
+    where: World,
+    state: Path,
+    *,
+    sse: bool = False,
+    stateless: bool = False,
+    origins: tuple[str, ...] = (),
+    **more: Any,
 ) -> AsyncGenerator[Hosted]:
     """A bridge for whoever has a key of this platform's. `more` are settings."""
     settings = Settings(base_url=where.url, state_dir=state, **more)
-    async with hosted(Hosting(settings, (), origins, sse), bind("127.0.0.1", 0)) as bridge:
+    async with hosted(Hosting(settings, (), origins, sse, stateless), bind("127.0.0.1", 0)) as bridge:
         yield bridge
 
 

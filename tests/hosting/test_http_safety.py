@@ -453,6 +453,8 @@ def in_process() -> Generator[None]:
         (["--allowed-origin", "app.example.com"], "--allowed-origin must be like https://app.example.com"),
         (["--channel", "alice"], "--channel works over stdio only"),
         (["--local"], "--local works over stdio only"),
+        (["--stateless", "--sse"], "--sse needs sessions, and --stateless has none"),
+        (["--stateless", "--confirm-elsewhere"], "it cannot be had with --stateless"),
         (["--tools", "no_such_tool"], "THENVOI_TOOLS"),
         (["--chat", "a/b"], "THENVOI_CHAT must be the id of a room"),
     ],

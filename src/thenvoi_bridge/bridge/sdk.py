@@ -36,11 +36,12 @@ MOST = 1024
 class BridgeServer(Server[None]):
     """A server that says the same of itself in both eras: of its lists, only that of resources changes.
 
-    The SDK says that none does in the handshake era, and that all do in 2026-07-28. `experimental` are
-    capabilities that no revision of the protocol knows.
+    The SDK says that none does in the handshake era, and that all do in 2026-07-28. Without sessions none
+    does in the handshake era. `experimental` are capabilities that no revision of the protocol knows.
     """
 
     experimental: Mapping[str, dict[str, Any]] = MappingProxyType({})
+    has_sessions = True
 
     @property
     def server_info_stamp(self) -> dict[str, Any]:
@@ -57,7 +58,7 @@ class BridgeServer(Server[None]):
     ) -> types.ServerCapabilities:
         """What the server can do; every entry and era asks here."""
         said = super().get_capabilities(
-            NotificationOptions(resources_changed=True),
+            NotificationOptions(resources_changed=self.has_sessions),
             {**(experimental_capabilities or {}), **self.experimental} or None,
             extensions,
             protocol_version=protocol_version,
@@ -196,8 +197,10 @@ def on_each_request(
     async def answer(ctx: Context, call_next: CallNext) -> HandlerResult:
         if ctx.method == "initialize":  # what it says of the client is yet to be checked
             return await call_next(ctx)
-        lasts = not is_version_at_least(ctx.session.protocol_version, "2026-07-28")
-        with around(ctx.session._connection if lasts else None, _client_name(ctx)):
+        connection = ctx.session._connection
+        era_lasts = not is_version_at_least(connection.protocol_version, "2026-07-28")
+        lasts = era_lasts and connection.has_standalone_channel
+        with around(connection if lasts else None, _client_name(ctx)):
             return await call_next(ctx)
 
     server.middleware.append(answer)

@@ -46,7 +46,7 @@ class Session:
     """What one host sees of Thenvoi. `run` it beside the MCP server. `name` is what the ledger calls it.
 
     `called` is the agent's name on the local platform, if it is not to be the host's. `longest_wait` are
-    seconds; 0 for what the host is known to stand.
+    seconds; 0 for what the host is known to stand. `replicated`: each request may reach another process.
     """
 
     def __init__(
@@ -57,10 +57,11 @@ class Session:
         *,
         called: str | None = None,
         longest_wait: float = 0.0,
+        replicated: bool = False,
     ) -> None:
         self._locate, self._state_dir, self.allowed = locate, state_dir, allowed
         self.doorman = Doorman(allowed)
-        self._called, self._patience = called, Patience(longest_wait)
+        self._called, self._patience, self._replicated = called, Patience(longest_wait), replicated
         self._host: str | None = None
         self.waits_end = False
         self._introduced, self._tried, self._rang = anyio.Event(), anyio.Event(), anyio.Event()
@@ -275,6 +276,8 @@ class Session:
                 seat = await taken.enter_async_context(where)
             except (NotPrivate, OSError) as exc:
                 raise repair.no_folder(exc) from exc
+            if self._replicated:
+                seat.inbox.answer_for_all()
             stop = seat.inbox.listen(self.ring)
             try:
                 yield seat

@@ -19,6 +19,7 @@ from thenvoi_bridge.cli.options import flags_of, log_to_stderr
     "--allowed-origin", "origins", multiple=True, metavar="URL", help="Origin whose web pages may use it."
 )
 @click.option("--sse", is_flag=True, help="Serve the old transport as well, at /sse.")
+@click.option("--stateless", is_flag=True, help="Be one of several replicas, any of which may be asked.")
 @flags_of(settings.Settings)
 @click.pass_context
 def serve(
@@ -29,6 +30,7 @@ def serve(
     hosts: tuple[str, ...],
     origins: tuple[str, ...],
     sse: bool,
+    stateless: bool,
     **flags: Any,
 ) -> None:
     """Serve MCP over HTTP at /mcp, until interrupted.
@@ -47,7 +49,8 @@ def serve(
     from thenvoi_bridge.hosting import http
     from thenvoi_bridge.ports import PortTaken, bind
 
-    hosting = http.Hosting(chosen, hosts, origins, sse)
+    # To be implied by a database that replicas share.
+    hosting = http.Hosting(chosen, hosts, origins, sse, stateless)
     hosting.check(host)
     try:
         listener = bind(host, port)

@@ -46,18 +46,29 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Hosting:
-    """How the bridge is to be hosted. `hosts` are names it answers to besides this computer's own."""
+    """How the bridge is to be hosted. `hosts` are names it answers to besides this computer's own.
+
+    `stateless`: it is one of several replicas, and any of them may get the next request of a host.
+    """
 
     settings: Settings
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     sse: bool = False
+    stateless: bool = False
 
     def check(self, host: str) -> None:
         """Raise `BadSetting` for what cannot be, or would not be safe, on this address."""
         for name in OVER_STDIO_ONLY:
             if getattr(self.settings, name):
                 raise BadSetting(f"{_flag(name)} works over stdio only, where a bridge has one host")
+        if self.stateless and self.sse:
+            raise BadSetting("--sse needs sessions, and --stateless has none: leave one of them out")
+        if self.stateless and self.settings.confirm_elsewhere:
+            raise BadSetting(
+                "--confirm-elsewhere needs one server that knows what was shown to whom: "
+                "it cannot be had with --stateless"
+            )
         if not _is_loopback(host) and not self.hosts:
             raise BadSetting(
                 f"--host {host} is reached from elsewhere: say by which name, with --allowed-host, "
@@ -77,7 +88,8 @@ class Site:
         routes = [
             Route("/healthz", self._health),
             Route("/readyz", self._readiness),
-            Route("/mcp", _Door(self, lambda tenant: tenant.streamable.handle_request)),
+            # Without sessions there is no stream to open and nothing to end.
+            Route("/mcp", _Door(self, _streamable), methods=["POST"] if hosting.stateless else None),
         ]
         if hosting.sse:
             logger.warning("the SSE transport is deprecated by MCP since 2025-03-26: have clients use /mcp")
@@ -102,6 +114,10 @@ class Site:
 
     async def _readiness(self, _: Request) -> Response:
         return PlainTextResponse(*(("ending", 503) if self.is_ending else ("ready", 200)))
+
+
+def _streamable(tenant: Tenant) -> ASGIApp:
+    return tenant.streamable.handle_request
 
 
 class _Door:
@@ -147,7 +163,8 @@ class Hosted:
 @asynccontextmanager
 async def hosted(hosting: Hosting, listener: socket.socket) -> AsyncGenerator[Hosted]:
     """Serve for as long as this is entered. Leaving lets what is underway come to its end."""
-    tenants = Tenants(hosting.settings, Remembered(Keys(hosting.settings.base_url.rstrip("/"))))
+    verifier = Remembered(Keys(hosting.settings.base_url.rstrip("/")))
+    tenants = Tenants(hosting.settings, verifier, stateless=hosting.stateless)
     site, asked = Site(hosting, tenants), anyio.Event()
     server = _Server(site.app, asked.set)
     _cut_off_slow_readers(listener)

@@ -84,9 +84,12 @@ class Patiences:
 
 
 class Tenant:
-    """One principal: its session with the platform, and its MCP server. `key` is what the session uses."""
+    """One principal: its session with the platform, and its MCP server. `key` is what the session uses.
 
-    def __init__(self, principal: Principal, key: str, settings: Settings) -> None:
+    `stateless`: the next request of a host may reach another process.
+    """
+
+    def __init__(self, principal: Principal, key: str, settings: Settings, *, stateless: bool) -> None:
         self.principal, self.key = principal, key
         agent, person = (key, None) if principal.side == "agent" else (None, key)
         endpoint = Endpoint(settings.base_url.rstrip("/"), settings.ws_url, agent, person)
@@ -94,7 +97,7 @@ class Tenant:
         async def locate(_: str) -> Endpoint:
             return endpoint
 
-        self.session = Session(locate, settings.state_dir, allowed(settings))
+        self.session = Session(locate, settings.state_dir, allowed(settings), replicated=stateless)
         self.server, self._changes = build(
             self.session,
             (principal.side,),
@@ -102,10 +105,15 @@ class Tenant:
             choice=choice(settings).for_sides((principal.side,)),
             confirm=settings.confirm_elsewhere,
             watch=Oversight(str(principal)),
+            sessions=not stateless,
         )
         sdk.on_each_request(self.server, Patiences(settings.max_wait).around)
         self.streamable = StreamableHTTPSessionManager(
-            self.server, session_idle_timeout=IDLE, max_request_body_size=BODY, max_sessions=SESSIONS
+            self.server,
+            stateless=stateless,
+            session_idle_timeout=IDLE,
+            max_request_body_size=BODY,
+            max_sessions=SESSIONS,
         )
         self.sse = SseServerTransport(MESSAGES, max_request_body_size=BODY)
         self._exchanges: set[Exchange] = set()
@@ -181,10 +189,10 @@ class Tenant:
 
 
 class Tenants:
-    """All of them, by principal. `running` gives them a place to live."""
+    """All of them, by principal. `running` gives them a place to live. `stateless` as `Tenant` has it."""
 
-    def __init__(self, settings: Settings, verifier: Verifier) -> None:
-        self._settings, self._verifier = settings, verifier
+    def __init__(self, settings: Settings, verifier: Verifier, *, stateless: bool = False) -> None:
+        self._settings, self._verifier, self._stateless = settings, verifier, stateless
         self._all: dict[Principal, Tenant] = {}
         self._tasks: TaskGroup
 
@@ -257,7 +265,8 @@ class Tenants:
             if not longest.idle:
                 raise Unavailable("Too many others use this server now")
             self._end(longest, ENDED)
-        tenant = self._all[principal] = Tenant(principal, key, self._settings)
+        tenant = Tenant(principal, key, self._settings, stateless=self._stateless)
+        self._all[principal] = tenant
         self._tasks.start_soon(self._live, tenant)
         logger.info("%s: beginning", principal)
         return tenant

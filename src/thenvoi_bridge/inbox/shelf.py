@@ -31,6 +31,7 @@ class Shelf:
         self, db: Database, file: File, owner: Owner, sees: Sees | None = None, *, epoch: str, version: int
     ) -> None:
         self._db, self._file, self._owner, self.sees = db, file, owner, sees
+        self.for_all = False
         self._version = version
         self._bells: list[Callable[[], object]] = []
         self._damaged: Damaged | None = None
@@ -63,7 +64,7 @@ class Shelf:
 
     def caller(self, now: float) -> Caller:
         """This process at a moment, in seconds of a clock that nobody sets."""
-        return Caller(self._owner.id, now, self._owner.alive, self.sees)
+        return Caller(self._owner.id, now, self._owner.alive, self.sees, self.for_all)
 
     def listen(self, bell: Callable[[], object]) -> Callable[[], None]:
         """Ring `bell` in the event loop after every change; call what is returned to stop that."""
