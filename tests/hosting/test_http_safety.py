@@ -374,11 +374,35 @@ async def test_one_principal_has_so_many_requests_and_sessions(
     monkeypatch.setattr(tenants, "SESSIONS", 1)
     async with serving(scene.here, state) as bridge, raw(bridge, scene.scout.key) as http:
         session = await session_of(http)
-        assert (await http.post("/mcp", json=INITIALIZE)).status_code == 503
         async with http.stream("GET", "/mcp", headers={"Mcp-Session-Id": session}) as stream:
             assert stream.status_code == 200
             refused = await http.post("/mcp", json=PING, headers={"Mcp-Session-Id": session})
             assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+
+
+async def test_of_too_many_sessions_the_one_idle_for_longest_makes_room_and_a_busy_one_does_not(
+    scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tenants, "SESSIONS", 2)
+    modern = {"MCP-Protocol-Version": "2026-07-28"}
+    async with serving(scene.here, state) as bridge, raw(bridge, scene.scout.key) as http:
+
+        async def is_there(session: str) -> bool:
+            answer = await http.post("/mcp", json=PING, headers={"Mcp-Session-Id": session})
+            assert answer.status_code in (200, 404)
+            return answer.status_code == 200
+
+        oldest, older = await session_of(http), await session_of(http)
+        assert await is_there(oldest)
+        newest = await session_of(http)
+        await http.post("/mcp", json=PING, headers=modern)
+        assert [await is_there(session) for session in (oldest, older, newest)] == [True, False, True]
+        async with (
+            http.stream("GET", "/mcp", headers={"Mcp-Session-Id": oldest}),
+            http.stream("GET", "/mcp", headers={"Mcp-Session-Id": newest}),
+        ):
+            refused = await http.post("/mcp", json=INITIALIZE)
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
 
 
 async def test_of_too_many_principals_the_one_idle_for_longest_makes_room_and_a_busy_one_does_not(

@@ -6,6 +6,7 @@ on their connection, clients of 2026-07-28 listen and are told in the answer to 
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -17,11 +18,12 @@ from mcp.server.connection import Connection
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.runner import serve_dual_era_loop, serve_loop
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared._stream_protocols import ReadStream, WriteStream
 from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
 from mcp.shared.subscriptions import ResourcesListChanged, ResourceUpdated, ServerEvent
-from mcp_types.version import is_version_at_least
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, is_version_at_least
 from pydantic import BaseModel
 
 from thenvoi_bridge.bridge.listening import Listening, Subscribed
@@ -212,6 +214,28 @@ def _client_name(ctx: Context) -> str | None:
     # The SDK notes them only once the answer to `initialize` has passed us; they are checked by then.
     info = (ctx.params or {}).get("clientInfo") if ctx.method == "initialize" else None
     return str(info["name"]) if info else None
+
+
+async def make_room(sessions: StreamableHTTPSessionManager, most: int) -> bool:
+    """Whether another session may be opened; of so many the one idle for longest ends, if one is idle.
+
+    Hosts leave sessions behind: few say so when they end.
+    """
+    there = sessions._server_instances
+    if len(there) < most:
+        return True
+    ends = {id: one.idle_scope.deadline for id, one in there.items() if one.idle_scope}
+    idle = [id for id, end in ends.items() if end < math.inf]
+    if idle:
+        oldest = min(idle, key=lambda id: ends[id])
+        await sessions._discard_session(oldest, there[oldest])
+    return bool(idle)
+
+
+def opens_a_session(headers: Mapping[str, str]) -> bool:
+    """Whether a request over HTTP asks for a session of the handshake era, or for something impossible."""
+    revision = headers.get("mcp-protocol-version")
+    return "mcp-session-id" not in headers and revision in (None, *HANDSHAKE_PROTOCOL_VERSIONS)
 
 
 async def serve(

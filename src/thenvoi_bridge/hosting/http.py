@@ -117,7 +117,7 @@ class Site:
 
 
 def _streamable(tenant: Tenant) -> ASGIApp:
-    return tenant.streamable.handle_request
+    return tenant.stream
 
 
 class _Door:

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import AsyncGenerator, Callable, Generator, Hashable
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
-from weakref import WeakKeyDictionary
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 
 import anyio
 from anyio.abc import TaskGroup
 from mcp.server.sse import SseServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from thenvoi_bridge.bridge import patience, sdk
+from thenvoi_bridge.bridge import sdk
 from thenvoi_bridge.bridge.delivery import fan_out
 from thenvoi_bridge.bridge.endpoint import Endpoint
-from thenvoi_bridge.bridge.hosts import host_of
-from thenvoi_bridge.bridge.patience import OverHttp, Patience, Unconnected
 from thenvoi_bridge.bridge.server import build
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.contract.errors import RateLimited, ThenvoiError, Unauthorized, Unavailable
@@ -30,6 +28,7 @@ from thenvoi_bridge.hosting.allowing import allowed
 from thenvoi_bridge.hosting.choosing import choice
 from thenvoi_bridge.hosting.exchange import Exchange
 from thenvoi_bridge.hosting.oversight import Oversight
+from thenvoi_bridge.hosting.patiences import Patiences
 from thenvoi_bridge.hosting.verifying import Principal, Verifier
 from thenvoi_bridge.settings import Settings
 
@@ -61,26 +60,6 @@ ENDING = "The server is about to end"
 ENDED = "The session has ended"
 
 logger = logging.getLogger(__name__)
-
-
-class Patiences:
-    """The patience of every host of one principal: of one with a connection its own, else by its kind."""
-
-    def __init__(self, longest: float) -> None:
-        self._longest = longest
-        self._connected: WeakKeyDictionary[Hashable, Patience] = WeakKeyDictionary()
-        self._others: dict[str, Patience] = {}
-
-    def around(self, connection: Hashable | None, client: str | None) -> AbstractContextManager[None]:
-        """Answer one request of this host's."""
-        if connection is None:
-            kind = host_of(client).name
-            if kind not in self._others:
-                self._others[kind] = Unconnected(self._longest, client)
-            return patience.asking(self._others[kind])
-        mine = self._connected.setdefault(connection, OverHttp(self._longest, client))
-        mine.client = mine.client or client
-        return patience.asking(mine)
 
 
 class Tenant:
@@ -163,6 +142,12 @@ class Tenant:
         finally:
             self._exchanges.discard(exchange)
             self._used = anyio.current_time()
+
+    async def stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request of Streamable HTTP. Raises `Unavailable` if too many sessions are in use."""
+        if sdk.opens_a_session(Headers(scope=scope)) and not await sdk.make_room(self.streamable, SESSIONS):
+            raise Unavailable("Too many sessions of yours are in use")
+        await self.streamable.handle_request(scope, receive, send)
 
     async def talk(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection of the old transport."""
