@@ -52,7 +52,9 @@ async def set_level(_: Context, __: types.SetLevelRequestParams) -> types.EmptyR
 
 def extend(server: Server[Any], tools: list[Named]) -> None:
     """Put beside a server's own what the suite names."""
-    listed = [one.tool for one in tools]
+    listed, own = [one.tool for one in tools], server.get_tool_input_schema
+    schemas = {tool.name: tool.input_schema for tool in listed}
+    server.get_tool_input_schema = lambda name: schemas.get(name) or (own(name) if own else None)
     list_also(server, "tools/list", types.ListToolsResult(tools=[]), "tools", listed)
     run = {one.tool.name: one.run for one in tools}
     answer_also(server, "tools/call", types.CallToolRequestParams, by_name(run))

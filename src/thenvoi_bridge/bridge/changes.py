@@ -10,6 +10,9 @@ from thenvoi_bridge.bridge.sdk import Subscribers
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.inbox.trouble import Trouble
 
+NOTHING: Hashable = ()
+"""How a room stands of which nothing has come; it may be somebody else's, of which nobody is told."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -27,7 +30,7 @@ class Changes:
         """Remember how these stand now, before whoever asks to be told of them is answered."""
         await self._stirred()
         new = _rooms(uris) - self._marks.keys()
-        self._marks |= {**dict.fromkeys(new), **await self._marks_of(new)}
+        self._marks |= {**dict.fromkeys(new, NOTHING), **await self._marks_of(new)}
 
     async def look(self) -> None:
         """Tell of every resource that may have changed, to those who asked, and of the list to everybody.
@@ -57,10 +60,9 @@ class Changes:
 
     async def _changed(self, chat_ids: Collection[str]) -> set[str]:
         """The rooms of these that are not as they were. While nobody can tell they are."""
-        unknown = object()
         before, now = self._marks, await self._marks_of(chat_ids)
-        self._marks = {chat_id: now.get(chat_id, before.get(chat_id)) for chat_id in chat_ids}
-        return {chat_id for chat_id in now if now[chat_id] != before.get(chat_id, unknown)}
+        self._marks = {chat_id: now.get(chat_id, before.get(chat_id, NOTHING)) for chat_id in chat_ids}
+        return {chat_id for chat_id in now if now[chat_id] != before.get(chat_id, NOTHING)}
 
     async def _marks_of(self, chat_ids: Collection[str]) -> dict[str, Hashable]:
         seat = self._session.seat_now

@@ -145,7 +145,8 @@ def build(
     absent = profiles.absent(offered)
     started = prompts.offered(sides, absent)
     consent = Consent(session) if confirm else None
-    board = Switchboard(session, Tools(session, offered, absent, consent, watch), started, absent)
+    tools = Tools(session, offered, absent, consent, watch)
+    board = Switchboard(session, tools, started, absent)
     server = BridgeServer(
         wording.SERVER_NAME,
         version=__version__,
@@ -153,6 +154,8 @@ def build(
         icons=[types.Icon(src=wording.ICON, mime_type="image/svg+xml", sizes=["any"])],
         instructions=advice.fitting(_instructions(sides, local=local, channel=channel), absent),
         cache_hints={"tools/list": CacheHint(ttl_ms=60_000, scope="private")},
+        # Without it the SDK lists all tools with each call of 2026-07-28, a third of what the call costs.
+        get_tool_input_schema={tool.name: tool.input_schema for tool in tools.listed}.get,
         on_list_tools=board.list_tools,
         on_call_tool=board.call_tool,
         on_list_resources=board.list_resources,

@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from thenvoi_bridge.contract.errors import RateLimited, ThenvoiError, Unauthorized, Unavailable
 from thenvoi_bridge.hosting.allowing import allowed
 from thenvoi_bridge.hosting.choosing import check_choice_for
+from thenvoi_bridge.hosting.connections import Connection, allow_many_files
 from thenvoi_bridge.hosting.exchange import WRITING, Exchange, refusal
 from thenvoi_bridge.hosting.guard import HEADERS, Guard, is_origin
 from thenvoi_bridge.hosting.tenants import ENDING, MESSAGES, Tenant, Tenants, retry_after
@@ -183,6 +184,7 @@ async def hosted(hosting: Hosting, listener: socket.socket) -> AsyncGenerator[Ho
 
 async def serve(hosting: Hosting, listener: socket.socket, ready: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. `ready` is called with the base URL once requests are answered."""
+    allow_many_files()
     async with hosted(hosting, listener) as bridge:
         ready(bridge.url)
         await bridge.asked.wait()
@@ -215,7 +217,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         lifespan="off",
-        http="h11",
+        http=Connection,
         ws="none",
         h11_max_incomplete_event_size=HEADERS,  # and the guard looks at those that came whole
         limit_concurrency=CONNECTIONS,
