@@ -113,9 +113,7 @@ async def costs(server: Server, agents: list[Principal]) -> None:
     before = worked(server.process)
     await anyio.sleep(IDLE)
     idle = (worked(server.process) - before) / IDLE / len(agents)
-    print(
-        f"each tenant: {slope:.2f} MB, {each[0]:.1f} files, {each[1]:.1f} threads, {idle:.2%} of a processor"
-    )
+    print(f"each tenant: {slope:.2f} MB, {each[0]:.1f} files, {each[1]:.1f} threads, {idle:.2%} of a core")
 
 
 async def hears(host: Caller) -> None:

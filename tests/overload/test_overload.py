@@ -8,10 +8,10 @@ from pathlib import Path
 import anyio
 import pytest
 
-from tests.bombs import bombs
-from tests.bombs.bombs import BOMBS, Bomb, Target
 from tests.hosting.server import serving
 from tests.hosting.team import host, live, read
+from tests.overload import bombs
+from tests.overload.bombs import BOMBS, Bomb, Target
 from tests.world import world
 
 

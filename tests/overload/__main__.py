@@ -1,6 +1,6 @@
 """What others of a hosted bridge notice of bombs, and what is left of those in its memory.
 
-    python -m tests.bombs [NAME ...]
+    python -m tests.overload [NAME ...]
 
 For each bomb: the 99th percentile of others' calls while it is thrown, as a ratio to that of the calm before
 and after it in the same run, and the megabytes of the server's process after it.
@@ -21,9 +21,9 @@ import anyio
 import click
 from anyio.abc import Process
 
-from tests.bombs.bombs import BOMBS, Target
 from tests.hosting.server import Server, serving
 from tests.isolation.caller import META, MODERN
+from tests.overload.bombs import BOMBS, Bomb, Target
 from tests.world import World, world
 
 OTHERS = 4
@@ -42,27 +42,28 @@ GROWTH = 64.0
 """Megabytes by which the server may have grown once everything was thrown twice."""
 
 
-async def throw(name: str, url: str, key: str) -> None:
-    """Throw this for ever. What has ended with an error of ours is thrown again."""
-    bomb, _ = BOMBS[name]
+async def throw(names: tuple[str, ...], url: str, key: str) -> None:
+    """Throw these for ever."""
 
-    async def on_and_on() -> None:
+    async def on_and_on(bomb: Bomb) -> None:
         while True:
             await bomb(Target(url, key))
 
+    click.echo("begun")
     async with anyio.create_task_group() as tasks:
-        for _ in range(AT_ONCE):
-            tasks.start_soon(on_and_on)
+        for number in range(max(AT_ONCE, len(names))):
+            tasks.start_soon(on_and_on, BOMBS[names[number % len(names)]][0])
 
 
 @asynccontextmanager
-async def thrown(name: str, server: Server, key: str) -> AsyncGenerator[Process]:
-    """This bomb from a process of its own, until the end of the block."""
-    command = [sys.executable, "-m", "tests.bombs", "--throw", server.url, name]
+async def thrown(names: list[str], server: Server, key: str) -> AsyncGenerator[Process]:
+    """These bombs from a process of its own, until the end of the block."""
+    command = [sys.executable, "-m", "tests.overload", "--throw", server.url, *names]
     async with await anyio.open_process(command, env={**os.environ, "KEY": key}, stderr=None) as process:
-        await anyio.sleep(1.5)  # until it has started
+        assert process.stdout
+        await process.stdout.receive()  # that it has begun
         yield process
-        assert process.returncode is None, f"{name} was not thrown"
+        assert process.returncode is None, f"{names} were not thrown"
         process.kill()
 
 
@@ -107,13 +108,12 @@ async def measure(names: list[str], folder: Path) -> bool:
     async with world(folder / "platform") as here, serving(here, folder, "--sse") as server:
         bomber, *others = await agents(here)
         await times(server, others, CALM)
-        for name in names:  # what is loaded and remembered once is no growth
-            async with thrown(name, server, bomber):
-                await anyio.sleep(CALM)
+        async with thrown(names, server, bomber):  # what is loaded and remembered once is no growth
+            await anyio.sleep(4 * LOUD)
         before = server.memory
         for name in names:
             calm = await times(server, others, CALM)
-            async with thrown(name, server, bomber):
+            async with thrown([name], server, bomber):
                 loud = await times(server, others, LOUD)
             calm += await times(server, others, CALM)
             ratios[name] = p99(loud) / p99(calm)
@@ -130,7 +130,7 @@ async def measure(names: list[str], folder: Path) -> bool:
 @click.argument("names", nargs=-1, type=click.Choice([*BOMBS]))
 def main(url: str | None, names: tuple[str, ...]) -> None:
     if url:
-        anyio.run(throw, names[0], url, os.environ["KEY"])
+        anyio.run(throw, names, url, os.environ["KEY"])
     with TemporaryDirectory(prefix="bombs-") as folder:
         raise SystemExit(not anyio.run(measure, [*(names or BOMBS)], Path(folder)))
 
