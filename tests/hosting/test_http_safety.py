@@ -423,6 +423,7 @@ async def test_one_principal_has_so_many_requests_and_sessions(
             assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
 
 
+@pytest.mark.thorough
 async def test_of_too_many_sessions_the_one_idle_for_longest_makes_room_and_a_busy_one_does_not(
     scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,9 +11,10 @@ from tests.isolation.run import Plan, isolation
 
 
 @pytest.mark.thorough
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "plan",
-    [Plan(10, calls=300, others=2), Plan(8, calls=160, others=0, room=3)],
+    [Plan(10, calls=200, others=1), Plan(8, calls=160, others=0, room=3)],
     ids=["with room for all", "with room for three at a time"],
 )
 async def test_nobody_sees_or_gets_at_what_is_anothers(plan: Plan, tmp_path: Path) -> None:

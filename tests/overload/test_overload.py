@@ -21,6 +21,7 @@ def anyio_backend() -> str:
 
 
 @pytest.mark.thorough
+@pytest.mark.timeout(300)
 async def test_every_bomb_meets_what_it_should_and_the_others_are_served(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
