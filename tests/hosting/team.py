@@ -36,13 +36,15 @@ async def serving(
     state: Path,
     *,
     sse: bool = False,
+    stateless: bool = False,
     origins: tuple[str, ...] = (),
     meter: Meter = UNMETERED,
     **more: Any,
 ) -> AsyncGenerator[Hosted]:
     """A bridge for whoever has a key of this platform's. `more` are settings."""
     settings = Settings(base_url=where.url, state_dir=state, **more)
-    async with hosted(Hosting(settings, (), origins, sse, meter), bind("127.0.0.1", 0)) as bridge:
+    hosting = Hosting(settings, (), origins, sse, stateless, meter)
+    async with hosted(hosting, bind("127.0.0.1", 0)) as bridge:
         yield bridge
 
 

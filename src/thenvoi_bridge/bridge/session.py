@@ -49,7 +49,7 @@ class Session:
 
     `called` is the agent's name on the local platform, if it is not to be the host's. `longest_wait` are
     seconds; 0 for what the host is known to stand. `places` is where inboxes are, if not in the folder.
-    `waiting` counts the calls that wait for a message.
+    `waiting` counts the calls that wait for a message. `replicated`: each request may reach another process.
     """
 
     def __init__(
@@ -62,11 +62,13 @@ class Session:
         longest_wait: float = 0.0,
         places: Places | None = None,
         meter: Meter = UNMETERED,
+        replicated: bool = False,
     ) -> None:
         self._locate, self._state_dir, self.allowed = locate, state_dir, allowed
         self.meter, self.waiting, self.waits_end = meter, 0, False
         self.doorman = Doorman(allowed)
         self._called, self._places, self._patience = called, places, Patience(longest_wait)
+        self._replicated = replicated
         self._host: str | None = None
         self._introduced, self._tried, self._rang = anyio.Event(), anyio.Event(), anyio.Event()
         self._seat: Seat | None = None
@@ -281,6 +283,8 @@ class Session:
                 seat = await taken.enter_async_context(where)
             except (NotPrivate, OSError) as exc:
                 raise repair.no_folder(exc) from exc
+            if self._replicated:
+                seat.inbox.answer_for_all()
             stop = seat.inbox.listen(self.ring)
             try:
                 yield seat

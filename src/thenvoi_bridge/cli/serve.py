@@ -21,6 +21,7 @@ from thenvoi_bridge.cli.options import flags_of, log_to_stderr
     "--allowed-origin", "origins", multiple=True, metavar="URL", help="Origin whose web pages may use it."
 )
 @click.option("--sse", is_flag=True, help="Serve the old transport as well, at /sse.")
+@click.option("--stateless", is_flag=True, help="Be one of several replicas, any of which may be asked.")
 @metrics_options
 @flags_of(settings.Settings)
 @click.pass_context
@@ -32,6 +33,7 @@ def serve(
     hosts: tuple[str, ...],
     origins: tuple[str, ...],
     sse: bool,
+    stateless: bool,
     **flags: Any,
 ) -> None:
     """Serve MCP over HTTP at /mcp, until interrupted.
@@ -53,7 +55,7 @@ def serve(
     def ready(url: str) -> None:
         say(f"Thenvoi Bridge on {url}/mcp (Ctrl-C ends it)")
 
-    hosting = http.Hosting(chosen, hosts, origins, sse)
+    hosting = http.Hosting(chosen, hosts, origins, sse, stateless)
     hosting.check(host)
     try:
         with bind(host, port) as listener:

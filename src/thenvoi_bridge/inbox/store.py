@@ -230,6 +230,10 @@ class Inbox:
         """From now on have to do with nothing else, as if `open` had been told so."""
         self._shelf.sees = sees
 
+    def answer_for_all(self) -> None:
+        """From now on end what any process was handed: the next request of a host may reach another one."""
+        self._shelf.for_all = True
+
     def may_see(self, item: Item) -> bool:
         """Whether this process may have to do with a message."""
         return self._shelf.caller(0.0).may_see(item)
