@@ -74,7 +74,7 @@ async def running(db: Database, site: Site) -> AsyncGenerator[ASGIApp]:
     Raises `BadSetting` and `StorageError`.
     """
     bell = Bell()
-    nodes = Nodes(db, bell) if site.settings.database else None
+    nodes = Nodes(db, bell, site.presence) if site.settings.database else None
     site = replace(site, presence=nodes or site.presence)
     hub = Hub(db, bell, alone=nodes is None)
     auth = Auth(site.keys, Tokens(site.settings))

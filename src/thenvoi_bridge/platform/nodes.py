@@ -36,10 +36,10 @@ logger = logging.getLogger(__name__)
 
 
 class Nodes(Presence):
-    """The sockets of this node, and what the database says of those of others."""
+    """The sockets of this node (`here` has them, too), and what the database says of those of others."""
 
-    def __init__(self, db: Database, bell: Bell) -> None:
-        super().__init__()
+    def __init__(self, db: Database, bell: Bell, here: Presence) -> None:
+        super().__init__(here)
         self._db, self._bell = db, bell
         self.id = str(uuid4())
         self._ids: dict[Connection, str] = {}
