@@ -30,8 +30,8 @@ class Connection(Protocol):
 class Presence:
     """The sockets of this process by identity.
 
-    Changed on the event loop only; `online` and `leads` may be asked on any thread. With `other` both have the
-    same sockets.
+    Changed on the event loop only; `online` and `leads` may be asked on any thread. Made from another one, it
+    shares that one's sockets.
     """
 
     def __init__(self, other: Presence | None = None) -> None:
