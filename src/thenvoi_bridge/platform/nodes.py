@@ -107,7 +107,7 @@ class Nodes(Presence):
                 self._woken = anyio.Event()
         finally:
             stop()
-            with anyio.move_on_after(BEAT, shield=True):
+            with anyio.move_on_after(LEASE, shield=True):  # after that others know by themselves
                 await self._withdraw()
 
     def _on_ring(self, topics: Topics) -> None:
