@@ -88,7 +88,7 @@ async def running(db: Database, site: Site, meter: Meter = UNMETERED) -> AsyncGe
     Raises `BadSetting` and `StorageError`.
     """
     bell = Bell()
-    nodes = Nodes(db, bell) if site.settings.database else None
+    nodes = Nodes(db, bell, site.presence) if site.settings.database else None
     site = replace(site, presence=nodes or site.presence)
     hub = Hub(db, bell, alone=nodes is None, meter=meter)
     auth = Auth(site.keys, Tokens(site.settings))
