@@ -123,6 +123,7 @@ class Cluster:
             "THENVOI_BASE_URL": platform,
             "THENVOI_STATE_DIR": str(self.folder / f"state{n}"),
             "THENVOI_MAX_WAIT": "20",
+            "THENVOI_MAX_CHANGES": "0",
         }
         return self._stack.enter_context(Node(("serve",), env, self.folder / f"replica{n}.log", "/readyz"))
 

@@ -32,7 +32,7 @@ from thenvoi_bridge.bridge.sdk import BridgeServer, Context
 from thenvoi_bridge.bridge.server import build as ours_alone
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.bridge.tools import Tools
-from thenvoi_bridge.hosting import tenants
+from thenvoi_bridge.hosting import tenant
 
 
 def ours(session: Session) -> list[Named]:
@@ -94,7 +94,7 @@ async def standing(folder: Path) -> AsyncGenerator[ASGIApp]:
     A mention waits for it, since one scenario calls whatever tool comes first, which is `inbox_wait`.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tenants, "build", build)
+        patch.setattr(tenant, "build", build)
         async with world(folder / "platform") as here, serving(here, folder / "state") as bridge:
             alice = await here.person()
             scout = await here.agent(alice, "Scout")

@@ -24,7 +24,7 @@ from tests.bridge.desk import PATIENCE
 from tests.hosting.team import HEADERS, host, live, log, raw, read, serving, setting, shown
 from tests.world import World, listening, say
 from thenvoi_bridge.bridge import patience, waiting
-from thenvoi_bridge.hosting import tenants
+from thenvoi_bridge.hosting import tenant
 from thenvoi_bridge.hosting.patiences import Patiences
 
 ERAS = pytest.mark.parametrize("mode", ["auto", "legacy"])
@@ -315,7 +315,7 @@ async def test_the_command_serves_until_a_signal(scene: Scene, state: Path, how:
 async def test_a_session_that_nobody_uses_ends(
     scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tenants, "IDLE", 0.2)
+    monkeypatch.setattr(tenant, "IDLE", 0.2)
     with log() as heard:
         async with serving(scene.here, state) as bridge:
             async with host(bridge, scene.scout.key) as llm:

@@ -36,7 +36,7 @@ from tests.hosting.team import (
 from tests.world import Somebody, World, world
 from thenvoi_bridge.cli import main
 from thenvoi_bridge.contract.errors import Unauthorized, Unreachable
-from thenvoi_bridge.hosting import connections, exchange, oversight, tenants, verifying
+from thenvoi_bridge.hosting import connections, exchange, tenant, tenants, verifying
 from thenvoi_bridge.hosting import http as http_
 from thenvoi_bridge.hosting.exchange import Exchange
 from thenvoi_bridge.hosting.guard import Guard
@@ -309,7 +309,7 @@ async def test_a_name_that_is_allowed_is_answered_to_whatever_the_port() -> None
 
 async def test_too_long_a_body_is_refused_and_so_is_too_long_a_head(scene: Scene, state: Path) -> None:
     async with serving(scene.here, state) as bridge, raw(bridge, scene.scout.key) as http:
-        assert (await http.post("/mcp", content=b"x" * (tenants.BODY + 1))).status_code == 413
+        assert (await http.post("/mcp", content=b"x" * (tenant.BODY + 1))).status_code == 413
         assert (await http.get("/healthz", headers={"X-Long": "x" * 40_000})).status_code == 431
 
 
@@ -414,8 +414,8 @@ async def test_whoever_asks_and_does_not_read_loses_the_connection(
 async def test_one_principal_has_so_many_requests_and_sessions(
     scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tenants, "EXCHANGES", 1)
-    monkeypatch.setattr(tenants, "SESSIONS", 1)
+    monkeypatch.setattr(tenant, "EXCHANGES", 1)
+    monkeypatch.setattr(tenant, "SESSIONS", 1)
     async with serving(scene.here, state) as bridge, raw(bridge, scene.scout.key) as http:
         session = await session_of(http)
         async with http.stream("GET", "/mcp", headers={"Mcp-Session-Id": session}) as stream:
@@ -428,7 +428,7 @@ async def test_one_principal_has_so_many_requests_and_sessions(
 async def test_of_too_many_sessions_the_one_idle_for_longest_makes_room_and_a_busy_one_does_not(
     scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tenants, "SESSIONS", 2)
+    monkeypatch.setattr(tenant, "SESSIONS", 2)
     modern = {"MCP-Protocol-Version": "2026-07-28"}
     async with serving(scene.here, state) as bridge, raw(bridge, scene.scout.key) as http:
 
@@ -474,13 +474,13 @@ async def test_of_too_many_principals_the_one_idle_for_longest_makes_room_and_a_
                 assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
 
 
-async def test_what_is_changed_is_counted_and_noted_without_its_text(
-    scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(oversight, "CHANGES", 2)
+async def test_what_is_changed_is_counted_and_noted_without_its_text(scene: Scene, state: Path) -> None:
     text = "a secret plan"
     with log() as heard:
-        async with serving(scene.here, state) as bridge, host(bridge, scene.scout.key) as llm:
+        async with (
+            serving(scene.here, state, max_changes=2) as bridge,
+            host(bridge, scene.scout.key) as llm,
+        ):
             await live(llm)
             said = {"chat_id": scene.room.id, "content": text, "mentions": [scene.alice.id]}
             await shown(llm, "send_message", **said)

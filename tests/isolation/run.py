@@ -21,7 +21,7 @@ from tests.isolation.probes import Names, plain, probes
 from tests.isolation.town import Principal, Town, settle
 from tests.world import world
 from thenvoi_bridge.contract.messages import ListMyMessages
-from thenvoi_bridge.hosting import oversight, tenants
+from thenvoi_bridge.hosting import tenants
 
 SUBSCRIBED_ROOMS = 5
 """Rooms of others that each wants to be told of, besides its own."""
@@ -203,9 +203,8 @@ class Trial:
 async def isolation(plan: Plan, folder: Path) -> Outcome:
     """Everybody on one bridge. What they change is counted, but not bounded."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(oversight, "CHANGES", 1_000_000)
         patch.setattr(tenants, "TENANTS", plan.room)
         async with world(folder / "platform") as here:
             town = await settle(here, plan.principals)
-            async with serving(here, folder / "state", toolsets="all") as bridge:
+            async with serving(here, folder / "state", toolsets="all", max_changes=0) as bridge:
                 return await Trial(plan, town, bridge.url).run()

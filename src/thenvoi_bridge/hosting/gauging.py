@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 
 from thenvoi_bridge.bridge import sdk
 from thenvoi_bridge.bridge.seat import Seat
-from thenvoi_bridge.hosting.tenants import Tenant
+from thenvoi_bridge.hosting.tenant import Tenant
 from thenvoi_bridge.inbox import survey
 from thenvoi_bridge.inbox.trouble import Trouble
 from thenvoi_bridge.metering import Sample

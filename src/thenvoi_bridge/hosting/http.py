@@ -31,7 +31,8 @@ from thenvoi_bridge.hosting.exchange import WRITING, Exchange, refusal
 from thenvoi_bridge.hosting.gauging import gauged
 from thenvoi_bridge.hosting.guard import HEADERS, Guard, is_origin
 from thenvoi_bridge.hosting.inboxes import places
-from thenvoi_bridge.hosting.tenants import ENDING, MESSAGES, Tenant, Tenants, retry_after
+from thenvoi_bridge.hosting.tenant import MESSAGES, Tenant
+from thenvoi_bridge.hosting.tenants import ENDING, Tenants, retry_after
 from thenvoi_bridge.hosting.verifying import Keys, Remembered
 from thenvoi_bridge.inbox.places import Places
 from thenvoi_bridge.metering import UNMETERED, Meter

@@ -16,20 +16,20 @@ from thenvoi_bridge.contract.call import ID
 from thenvoi_bridge.contract.errors import RateLimited
 from thenvoi_bridge.fields import Fields
 
-CHANGES = 60
-"""Calls that change something which a principal may make in a minute."""
-
 MINUTE = 60.0
 
 logger = logging.getLogger("thenvoi_bridge.audit")
 
 
 class Oversight:
-    """That of one principal. Nothing of what is said stands in the log, but its hash does."""
+    """That of one principal, which may change `most` in a minute, or anything if that is 0.
 
-    def __init__(self, principal: str, now: Callable[[], float] = time.monotonic) -> None:
-        self._principal, self._now = principal, now
-        self._last: deque[float] = deque(maxlen=CHANGES)
+    Nothing of what is said stands in the log, but its hash does.
+    """
+
+    def __init__(self, principal: str, most: int, now: Callable[[], float] = time.monotonic) -> None:
+        self._principal, self._most, self._now = principal, most, now
+        self._last: deque[float] = deque(maxlen=most)
 
     def __call__(self, tool: Tool, arguments: Mapping[str, Any]) -> None:
         """Note a call that is about to be made. Raises `RateLimited`."""
@@ -38,7 +38,7 @@ class Oversight:
 
     def _take(self) -> None:
         now = self._now()
-        if len(self._last) == CHANGES and (wait := self._last[0] + MINUTE - now) > 0:
+        if self._most and len(self._last) == self._most and (wait := self._last[0] + MINUTE - now) > 0:
             error = RateLimited(wording.TOO_MANY_CHANGES)
             error.retry_after = round(wait, 1)
             raise error

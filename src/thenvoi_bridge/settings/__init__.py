@@ -76,6 +76,10 @@ class Settings:
         "Ask you before your host writes elsewhere than in the rooms it works for.", False
     )
     max_wait: int = _setting("Seconds inbox_wait takes at most; 0 for what your host is known to stand.", 0)
+    max_changes: int = _setting(
+        "Calls in a minute by which one principal of `serve` may change something; 0 for any.",
+        60,
+    )
     database: str | None = _setting(
         "Postgres for the inboxes of `serve`; with a password only as a variable.", secret=True
     )
