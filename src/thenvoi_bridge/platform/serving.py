@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from thenvoi_bridge.platform.app import opened, running
+from thenvoi_bridge.platform.ending import Server
 from thenvoi_bridge.platform.site import Site
 from thenvoi_bridge.platform.socket import MAX_FRAME
 from thenvoi_bridge.platform.upgrade import Upgrade
@@ -76,16 +77,16 @@ async def served(
 ) -> AsyncGenerator[Served]:
     """Serve the platform whose data is in `folder` for as long as this is entered.
 
-    Leaving closes its sockets with 1012 (uvicorn), which clients take as "come back". Raises `StorageError`
-    and `BadSetting`.
+    Leaving closes its sockets with 1012, which clients take as "come back". Raises `StorageError` and
+    `BadSetting`.
     """
     settings = settings or Platform()
-    async with (
-        opened(folder, settings.database) as (db, keys),
-        running(db, Site(keys, settings)) as app,
-    ):
+    async with AsyncExitStack() as stack:
+        db, keys = await stack.enter_async_context(opened(folder, settings.database))
+        site = Site(keys, settings)
+        app = await stack.enter_async_context(running(db, site))
         watched, ended = Watched(around(app) if around else app), anyio.Event()
-        server = uvicorn.Server(_config(watched))
+        server = Server(_config(watched), site)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_run, server, listener, ended)
             while not server.started and not ended.is_set():  # noqa: ASYNC110 - uvicorn has no event for it

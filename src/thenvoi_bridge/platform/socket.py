@@ -33,6 +33,7 @@ MAX_FRAME = 64 * 1024
 CLOSED_CLEANLY = 1000
 CLOSED_REVOKED = 1008
 CLOSED_BROKEN = 1011
+CLOSED_RESTART = 1012
 CLOSED_IDLE = 4000  # a code of our own: published clients give up for good on 1000, 1001 and 1008
 
 logger = logging.getLogger(__name__)
