@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
@@ -21,6 +22,7 @@ from thenvoi_bridge.phoenix.server import JoinAsked, Left, ServerProtocol
 from thenvoi_bridge.platform.hub import Hub
 from thenvoi_bridge.platform.rooms import role_of
 from thenvoi_bridge.platform.rules.access import Principal, own_topic
+from thenvoi_bridge.platform.upgrade import WRITE_NOW
 from thenvoi_bridge.settings import Platform
 from thenvoi_bridge.storage import StorageError, Tx
 
@@ -50,6 +52,7 @@ class Socket:
         self._protocol = ServerProtocol(codec)
         self._queue: deque[str] = deque()
         self._queued = anyio.Event()
+        self._write_now = _writer(ws)
         self._scope = anyio.CancelScope()
         self._ending: tuple[int, str] | None = None
 
@@ -146,8 +149,14 @@ class Socket:
         frames = self._protocol.outgoing()
         if self._ending is not None:
             return
-        self._queue += frames
-        self._queued.set()
+        for text in frames:
+            if self._queue or not self._write_now(text):
+                self._queue.append(text)
+        if self._queue:
+            self._queued.set()
+            self._check_lag()
+
+    def _check_lag(self) -> None:
         if 0 < self._settings.backlog < len(self._queue):
             self.end(CLOSED_BROKEN, "reading too slowly")
 
@@ -164,3 +173,10 @@ class Socket:
         while self._queue:
             await self._ws.send_text(self._queue[0])
             self._queue.popleft()  # only now: a send that is cancelled has sent nothing
+
+
+def _writer(ws: WebSocket) -> Callable[[str], bool]:
+    """What writes a text without waking a task, where the server can; it says whether it did."""
+    extension = ws.scope["extensions"].get(WRITE_NOW)
+    write: Callable[[str], bool] = extension["write"] if extension else lambda _: False
+    return write
