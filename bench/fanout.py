@@ -74,6 +74,7 @@ class Server:
     line: Line
     crowd: Line
     tell: Callable[[str], None]
+    rest: Callable[[], None] = lambda: None
     latencies: list[float] = field(default_factory=list[float])
     costs: list[float] = field(default_factory=list[float])
 
@@ -83,6 +84,7 @@ class Server:
             start = time.monotonic()
             self.tell(frame)
             took.append(float(self.crowd.hear()) - start)
+        self.rest()
         self.latencies.append(median(took))
         self.costs.append((self.line.cpu() - before) / MESSAGES)
 
@@ -99,24 +101,23 @@ class Room:
         join = json.dumps(["1", "1", f"chat_room:{self.known['room']}", "phx_join", {}])
         return [(f"/api/v1/socket/websocket?vsn=2.0.0&api_key={key}", join) for key in self.known["keys"]]
 
-    def say(self) -> None:
-        """Post the message, on a connection of its own."""
+    def say(self, http: HTTPConnection) -> None:
+        """Post the message."""
         content = f"@{self.known['mention']} {MARK}"
         body = {"message": {"content": content, "mentions": [{"id": self.known["id"]}]}}
         headers = {"X-API-Key": self.known["key"], "Content-Type": "application/json"}
-        http = HTTPConnection(self.address)
         http.request("POST", f"/api/v1/me/chats/{self.known['room']}/messages", json.dumps(body), headers)
         answer = http.getresponse()
         assert answer.status == 201, answer.read()
-        http.close()
+        answer.read()
 
-    def sample(self) -> str:
+    def sample(self, http: HTTPConnection) -> str:
         """The frame in which a socket hears of a message."""
         (path, join), *_ = self.ways()
         with connect(f"ws://{self.address}{path}", proxy=None) as ws:
             ws.send(join)
             ws.recv()
-            self.say()
+            self.say(http)
             return ws.recv(decode=True)
 
 
@@ -135,8 +136,11 @@ def platform(stack: ExitStack, size: int) -> tuple[Server, str]:
     line = stack.enter_context(process(HERE / "fanout_servers.py", "platform", size, folder))
     known = json.loads(line.hear())
     room = Room(known["address"], known)
-    frame = room.sample()
-    return Server(line, crowd(stack, room.address, [*room.ways()]), lambda _: room.say()), frame
+    http = HTTPConnection(room.address)
+    frame = room.sample(http)
+    http.close()  # before the server does, which waits five seconds for the next request
+    listeners = crowd(stack, room.address, [*room.ways()])
+    return Server(line, listeners, lambda _: room.say(http), http.close), frame
 
 
 def bare(stack: ExitStack, size: int) -> Server:

@@ -58,8 +58,9 @@ class Socket:
 
     def hear(self, broadcast: Broadcast) -> None:
         """Queue an event for the client. Never waits."""
-        self._protocol.push(broadcast)
-        self._flush()
+        text = self._protocol.framed(broadcast)
+        if text is not None:
+            self._say(text)
 
     def end(self, code: int, reason: str) -> None:
         """Hear and read nothing more, and be closed with `code`."""
@@ -113,6 +114,7 @@ class Socket:
             events = self._protocol.receive(text)
         except ProtocolError:
             return self.end(CLOSED_BROKEN, "not a frame")
+        self._flush()  # what is heard while a join is decided comes after this
         for event in events:
             match event:
                 case JoinAsked():
@@ -150,9 +152,11 @@ class Socket:
         if self._ending is not None:
             return
         for text in frames:
-            if self._queue or not self._write_now(text):
-                self._queue.append(text)
-        if self._queue:
+            self._say(text)
+
+    def _say(self, text: str) -> None:
+        if self._ending is None and (self._queue or not self._write_now(text)):
+            self._queue.append(text)
             self._queued.set()
             self._check_lag()
 
