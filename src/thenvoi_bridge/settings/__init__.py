@@ -111,7 +111,7 @@ class Platform:
     idle: int = _rule("Seconds without a frame after which a socket is closed.", 45)
     backlog: int = _rule("Frames a slow reader may lag behind before its socket is closed.", 1000)
     notice: int = _rule("Seconds between 503 at /readyz and the end of service, for proxies to see it.", 0)
-    drain: int = _rule("Seconds over which more than 50 sockets are closed when the server ends.", 10)
+    drain: int = _rule("Seconds over which more than 50 sockets are closed when the server ends.", 5)
     allowed_origins: str = _rule("Origins of web pages that may open a socket, with commas between.", "")
     plan_gate: bool = _rule("Keep the Human API and memories to organisations on the enterprise plan.", False)
     lenient_bodies: bool = _rule("Pass over unknown properties of a body instead of refusing them.", False)
