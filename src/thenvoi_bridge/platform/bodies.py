@@ -11,6 +11,9 @@ from starlette.requests import Request
 from thenvoi_bridge.contract.call import Json
 from thenvoi_bridge.contract.errors import BadRequest, ThenvoiError, Unprocessable
 
+MOST = 2**63 - 1
+"""The largest whole number that others than Python read as it was written."""
+
 NUL = "\0"
 """The one character that Postgres cannot keep in a text."""
 
@@ -71,6 +74,8 @@ def _is_readable(value: object, depth: int) -> bool:
             return depth > 0 and all(_is_readable(inner, depth - 1) for inner in value)
         case float():
             return math.isfinite(value)
+        case int():
+            return -MOST <= value <= MOST
         case str():
             return NUL not in value
     return True

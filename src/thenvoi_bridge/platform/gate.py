@@ -46,6 +46,9 @@ SUBPROTOCOL = "phoenix"
 BEARER = "base64url.bearer.phx."
 """What phoenix.js puts before the credential that it offers as if it were a subprotocol."""
 
+FULL = 30.0
+"""Seconds after which somebody with too many sockets may ask again."""
+
 _VERSION = re.compile(r"([12])\.0\.[0-9]+")
 _CODECS = {"1": V1, "2": V2}
 
@@ -129,7 +132,7 @@ class Gate:
         if on_conflict not in ("supersede", "reject"):
             raise BadRequest("on_conflict is either supersede or reject", code="invalid_on_conflict")
         if principal.type != "Agent":
-            return
+            return self._check_number(principal.id)
         try:
             self._connects.take(principal.id)
         except RateLimited as exc:
@@ -137,6 +140,13 @@ class Gate:
             raise
         if on_conflict == "reject" and self._site.presence.online(principal.id):
             raise Conflict("This agent has another live connection", code="connection_conflict")
+
+    def _check_number(self, person_id: str) -> None:
+        """Raise `RateLimited` for a person who has as many sockets as one may have."""
+        if 0 < self._site.settings.sockets <= len(self._site.presence.of(person_id)):
+            refused = RateLimited("You have too many sockets open; close one", code="too_many_sockets")
+            refused.retry_after = FULL
+            raise refused
 
     async def _serve(self, ws: WebSocket, socket: Socket, subprotocol: str | None) -> None:
         older = self._site.presence.of(socket.principal.id)

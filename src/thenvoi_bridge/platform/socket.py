@@ -51,6 +51,7 @@ class Socket:
         self._ws, self._hub, self._settings = ws, hub, settings
         self._protocol = ServerProtocol(codec)
         self._queue: deque[str] = deque()
+        self._lag = 0
         self._queued = anyio.Event()
         self._write_now = _writer(ws)
         self._scope = anyio.CancelScope()
@@ -127,6 +128,8 @@ class Socket:
         topic = Topic.parse(asked.topic)
         if topic is None:
             return self._protocol.refuse(asked, "unmatched topic")
+        if 0 < self._settings.topics <= len(self._protocol.joined):
+            return self._protocol.refuse(asked, "too many topics")
         try:
             heard = await self._listen(topic)
         except StorageError as exc:
@@ -157,11 +160,14 @@ class Socket:
     def _say(self, text: str) -> None:
         if self._ending is None and (self._queue or not self._write_now(text)):
             self._queue.append(text)
+            self._lag += len(text)
             self._queued.set()
             self._check_lag()
 
     def _check_lag(self) -> None:
-        if 0 < self._settings.backlog < len(self._queue):
+        """End it beyond the limits; one frame, however large, is none."""
+        frames, characters = self._settings.backlog, self._settings.buffer
+        if 0 < frames < len(self._queue) or (0 < characters < self._lag and len(self._queue) > 1):
             self.end(CLOSED_BROKEN, "reading too slowly")
 
     async def _write(self) -> None:
@@ -176,7 +182,7 @@ class Socket:
     async def _send_queued(self) -> None:
         while self._queue:
             await self._ws.send_text(self._queue[0])
-            self._queue.popleft()  # only now: a send that is cancelled has sent nothing
+            self._lag -= len(self._queue.popleft())  # only now: a send that is cancelled has sent nothing
 
 
 def _writer(ws: WebSocket) -> Callable[[str], bool]:

@@ -1,8 +1,10 @@
-"""uvicorn's WebSocket, but for two things: every upgrade is answered, and a frame may be written at once."""
+"""uvicorn's WebSocket, but it answers every upgrade, slows floods down, and can write a frame at once."""
 
 from __future__ import annotations
 
+import asyncio
 from functools import lru_cache
+from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame, Opcode
@@ -19,12 +21,30 @@ and is to see every message takes the extension out of the scope.
 """
 
 
+READ = 2048
+"""Bytes that are read at once, so that a flood of tiny frames leaves the loop to others in between."""
+
+BURST = 10
+"""Seconds over which the frames of a socket are averaged."""
+
+
 class Upgrade(WebSocketsSansIOProtocol):
     """Refuses a head that the library under uvicorn does not read: lines over 8 KiB, over 128 headers.
 
     uvicorn 0.54 waits on for ever there, and anybody could fill it with such connections. The refusal is the
-    one that the gate gives.
+    one that the gate gives. A client that sends more than `frames` a second, pings and fragments included,
+    is read no faster than that; 0 is for any number.
     """
+
+    def __init__(self, *args: Any, frames: int, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._rate, self._left, self._then = frames, float(frames * BURST), self.loop.time()
+        self._is_held = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to talk."""
+        super().connection_made(transport)
+        self.transport.max_size = READ  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
         """Take what the client sent."""
@@ -32,6 +52,38 @@ class Upgrade(WebSocketsSansIOProtocol):
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
             self.transport.write(REFUSAL)
             self.transport.close()
+
+    def handle_events(self) -> None:
+        """Take the frames that came, and wait with the next if they were too many."""
+        self._count(len(self.conn.events))
+        super().handle_events()
+
+    def handle_ping(self) -> None:
+        """Answer, unless the client has yet to read so much that answers would only pile up."""
+        pong = b"".join(self.conn.data_to_send())
+        if self.writable.is_set():
+            self.transport.write(pong)
+
+    async def receive(self) -> Any:
+        """The next message for the app."""
+        message = await super().receive()
+        if self._is_held:
+            self.transport.pause_reading()  # which uvicorn has ended
+        return message
+
+    def _count(self, frames: int) -> None:
+        now = self.loop.time()
+        self._left = min(self._rate * BURST, self._left + (now - self._then) * self._rate) - frames
+        self._then = now
+        if self._rate and self._left < 0 and not self._is_held:
+            self._is_held = True
+            self.transport.pause_reading()
+            self.loop.call_later(-self._left / self._rate, self._let_go)
+
+    def _let_go(self) -> None:
+        self._is_held = False
+        if not self.read_paused:
+            self.transport.resume_reading()
 
     def handle_connect(self, event: Request) -> None:
         """Begin the app; it runs from the next turn of the loop on."""
