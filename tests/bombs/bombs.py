@@ -233,6 +233,19 @@ async def a_compressed_body(target: Target) -> str:
 
 
 @bomb("422")
+async def many_mentions_that_are_none(target: Target) -> str:
+    """Half a million numbers in their place."""
+    return await target.post(b'{"message":{"content":"x","mentions":[' + b"1," * 500_000 + b"1]}}")
+
+
+@bomb("400")
+async def many_unknown_properties(target: Target) -> str:
+    """Ninety thousand."""
+    names = b",".join(b'"k%d":1' % n for n in range(90_000))
+    return await target.post(b'{"message":{"content":"x","mentions":[],' + names + b"}}")
+
+
+@bomb("422")
 async def many_mentions(target: Target) -> str:
     """Of nobody, as many as go into a megabyte."""
     nobody = [{"id": f"00000000-0000-4000-8000-{n:012}"} for n in range(19_000)]

@@ -66,16 +66,30 @@ def checked_query(query: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _is_readable(value: object, depth: int) -> bool:
-    """Whether everybody who gets to see the value can read it, and every database can keep it."""
+    """Whether everybody who gets to see the value can read it, and every database can keep it.
+
+    Goes level by level, for a body may hold hundreds of thousands of values.
+    """
+    level: list[object] = [value]
+    while level:
+        inner: list[object] = []
+        for one in level:
+            if isinstance(one, dict | list):
+                inner += [*one, *one.values()] if isinstance(one, dict) else one
+                if depth <= 0:
+                    return False
+            elif not _is_plain(one):
+                return False
+        level, depth = inner, depth - 1
+    return True
+
+
+def _is_plain(value: object) -> bool:
     match value:
-        case dict():
-            return depth > 0 and all(NUL not in k and _is_readable(v, depth - 1) for k, v in value.items())
-        case list():
-            return depth > 0 and all(_is_readable(inner, depth - 1) for inner in value)
+        case str():
+            return NUL not in value
         case float():
             return math.isfinite(value)
         case int():
             return -MOST <= value <= MOST
-        case str():
-            return NUL not in value
     return True
