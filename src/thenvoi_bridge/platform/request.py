@@ -13,6 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from thenvoi_bridge.contract.errors import BadRequest, ThenvoiError, error_envelope
 from thenvoi_bridge.platform.bounds import HeadersTooLarge, TooSlow, UrlTooLong
+from thenvoi_bridge.platform.upgrade import LINGER
 
 HEAD = 10.0
 """Seconds that a client may take for the head of a request, from when it could begin."""
@@ -28,6 +29,7 @@ class Request(H11Protocol):
         super().__init__(*args, **more)
         self._awaited: object = None
         self._limit: asyncio.TimerHandle | None = None
+        self._is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a head."""
@@ -41,8 +43,9 @@ class Request(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what the client sent, and wait for the rest of it if there is one."""
-        super().data_received(data)
-        self._wait()
+        if not self._is_refused:
+            super().data_received(data)
+            self._wait()
 
     def on_response_complete(self) -> None:
         """Wait for the next request; uvicorn is patient for five seconds if nothing of it comes."""
@@ -85,4 +88,5 @@ class Request(H11Protocol):
             answer = h11.Response(status_code=error.status, headers=[*headers, (b"connection", b"close")])
             for event in (answer, h11.Data(data=body), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")
-        self.transport.close()
+        self._is_refused = True
+        self.loop.call_later(LINGER, self.transport.close)

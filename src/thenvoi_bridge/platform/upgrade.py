@@ -24,6 +24,12 @@ and is to see every message takes the extension out of the scope.
 READ = 2048
 """Bytes that are read at once, so that a flood of tiny frames leaves the loop to others in between."""
 
+LINGER = 1.0
+"""Seconds for which what a client still sends is thrown away once it was told that this is the end.
+
+To close at once on somebody who sends resets the connection, and the answer may be lost with it.
+"""
+
 BURST = 10
 """Seconds over which the frames of a socket are averaged."""
 
@@ -57,6 +63,16 @@ class Upgrade(WebSocketsSansIOProtocol):
         """Take the frames that came, and wait with the next if they were too many."""
         self._count(len(self.conn.events))
         super().handle_events()
+
+    def handle_parser_exception(self) -> None:
+        """Tell the app and the client of the end of a socket on which came what must not come."""
+        end = self.conn.close_sent
+        if end is None or self.close_sent:
+            return
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": end.code, "reason": end.reason})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.close_timer = self.loop.call_later(LINGER, self.transport.close)
 
     def handle_ping(self) -> None:
         """Answer, unless the client has yet to read so much that answers would only pile up."""
