@@ -2,8 +2,8 @@
 
 Somebody else posts messages, one after another, and hears each on a socket. Each bomb is thrown by a process
 of its own, four at a time, for so many seconds, after as many in which nothing is thrown. Prints a row for
-each: what came of it most often, how long the others waited compared with before, and by how much the
-platform's memory grew beyond what it had been at most.
+each: what came of it most often, how often it was thrown, how long the others waited compared with before,
+and by how much the platform's memory grew beyond what it had been at most.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ async def _one(name: str, target: Target, bystander: Bystander, pid: int, second
     outcomes: Counter[str] = Counter()
     with thrown(name, target, outcomes):
         waits = await bystander.watch(seconds)
-    (most, _), *_ = outcomes.most_common(1) or [("none yet", 0)]
+    most = ", ".join(outcome for outcome, _ in outcomes.most_common(2)) or "none yet"
     usual, worst = (_ratio(calm, waits, nth) for nth in (50, 99))
     grown = memory(pid, "VmHWM") - peak
     print(f"| {name} | {most} | {sum(outcomes.values())} | {usual} | {worst} | {grown:.0f} MB |", flush=True)

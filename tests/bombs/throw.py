@@ -6,6 +6,7 @@ import json
 import sys
 
 import anyio
+from websockets.exceptions import InvalidStatus
 
 from tests.bombs.bombs import BOMBS, Target, Throw
 
@@ -25,6 +26,8 @@ async def _go_on(throw: Throw, target: Target) -> None:
     while True:
         try:
             print(await throw(target), flush=True)
+        except InvalidStatus as exc:
+            print(exc.response.status_code, flush=True)
         except Exception as exc:  # that it was refused by other means is an answer, too
             print(type(exc).__name__, flush=True)
 

@@ -131,14 +131,14 @@ class Gate:
         """Raise what a later agent is told: `BadRequest`, `RateLimited`, or `Conflict` if it wants that."""
         if on_conflict not in ("supersede", "reject"):
             raise BadRequest("on_conflict is either supersede or reject", code="invalid_on_conflict")
-        if principal.type != "Agent":
-            return self._check_number(principal.id)
         try:
             self._connects.take(principal.id)
         except RateLimited as exc:
             exc.code = "too_many_requests"
             raise
-        if on_conflict == "reject" and self._site.presence.online(principal.id):
+        if principal.type != "Agent":
+            self._check_number(principal.id)
+        elif on_conflict == "reject" and self._site.presence.online(principal.id):
             raise Conflict("This agent has another live connection", code="connection_conflict")
 
     def _check_number(self, person_id: str) -> None:

@@ -102,7 +102,7 @@ class Platform:
         "Messages two agents may exchange in 10 minutes unless a person speaks; 0 for any number.", 30
     )
     rate: int = _rule("Requests a key may make in a minute; 0 for any number.", 0)
-    connects: int = _rule("Sockets an agent may open in a minute; 0 for any number.", 120)
+    connects: int = _rule("Sockets somebody may open in a minute; 0 for any number.", 120)
     max_body: int = _rule("Bytes of a request body.", 1024 * 1024)
     max_content: int = _rule("Bytes of a message; over 500,000 stock clients lose the socket.", 128 * 1024)
     max_depth: int = _rule("Levels of JSON in a request body.", 64)
