@@ -48,9 +48,15 @@ class Request(H11Protocol):
             self._wait()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request; uvicorn is patient for five seconds if nothing of it comes."""
+        """Wait for the next request; uvicorn is patient for five seconds if nothing of it comes.
+
+        Nothing is done with the rest of a body that was answered already, so it has to end soon.
+        """
         super().on_response_complete()
         self._wait()
+        if self.conn.their_state is h11.SEND_BODY and self._limit:
+            self._limit.cancel()
+            self._limit = self.loop.call_later(LINGER, self._give_up)
 
     def send_400_response(self, msg: str) -> None:
         """Called by uvicorn in the handler of what h11 has raised about a request."""

@@ -51,7 +51,7 @@ def present(tx: Tx, chat_id: str) -> list[Row]:
 
 
 def mentionable(tx: Tx, chat_id: str, ids: Sequence[str]) -> dict[str, Mentionable]:
-    """Those of these ids that are active participants, as mentions see them."""
+    """Those of these ids that are active participants, as mentions see them; not all if some are none."""
     found: dict[str, Mentionable] = {}
     for start in range(0, len(ids), CHUNK):
         some = ids[start : start + CHUNK]
@@ -61,6 +61,8 @@ def mentionable(tx: Tx, chat_id: str, ids: Sequence[str]) -> dict[str, Mentionab
             chat_id, *some,
         )  # fmt: skip
         found |= {row["id"]: Mentionable(**row) for row in rows}
+        if len(rows) < len(some):
+            break
     return found
 
 
