@@ -24,6 +24,9 @@ and is to see every message takes the extension out of the scope.
 READ = 2048
 """Bytes that are read at once, so that a flood of tiny frames leaves the loop to others in between."""
 
+DISCARD = 256 * 1024
+"""Bytes that are read at once where they are thrown away."""
+
 LINGER = 1.0
 """Seconds for which what a client still sends is thrown away once it was told that this is the end.
 
@@ -50,7 +53,7 @@ class Upgrade(WebSocketsSansIOProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to talk."""
         super().connection_made(transport)
-        self.transport.max_size = READ  # type: ignore[attr-defined]
+        self._read_at_once(READ)
 
     def data_received(self, data: bytes) -> None:
         """Take what the client sent."""
@@ -73,6 +76,7 @@ class Upgrade(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.close_timer = self.loop.call_later(LINGER, self.transport.close)
+        self._read_at_once(DISCARD)
 
     def handle_ping(self) -> None:
         """Answer, unless the client has yet to read so much that answers would only pile up."""
@@ -86,6 +90,9 @@ class Upgrade(WebSocketsSansIOProtocol):
         if self._is_held:
             self.transport.pause_reading()  # which uvicorn has ended
         return message
+
+    def _read_at_once(self, most: int) -> None:
+        self.transport.max_size = most  # type: ignore[attr-defined]  # asyncio's own, 256 KiB
 
     def _count(self, frames: int) -> None:
         now = self.loop.time()
