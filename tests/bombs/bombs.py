@@ -247,9 +247,9 @@ async def many_unknown_properties(target: Target) -> str:
 
 @bomb("422")
 async def many_mentions(target: Target) -> str:
-    """Of nobody, as many as go into a megabyte."""
+    """Of nobody, as many as a body has room for."""
     nobody = [
-        {"id": f"00000000-0000-4000-8000-{n:012}"} for n in range(19_000)
+        {"id": f"00000000-0000-4000-8000-{n:012}"} for n in range(9_900)
     ]  # with a value and a comma each
     return await target.post(json.dumps({"message": {"content": "@" * 1000, "mentions": nobody}}).encode())
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from thenvoi_bridge.contract.call import Json
 from thenvoi_bridge.contract.errors import BadRequest, ThenvoiError, Unprocessable
 
-VALUES = 50_000
+VALUES = 20_000
 """The most values in a body: as objects they take far more room and time than as bytes."""
 
 MOST = 2**63 - 1
