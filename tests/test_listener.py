@@ -40,7 +40,7 @@ from thenvoi_bridge.listener import (
     socket_url,
 )
 from thenvoi_bridge.listener.notices import Backlog
-from thenvoi_bridge.listener.pace import Backoff, Ending, draw, ending
+from thenvoi_bridge.listener.pace import Backoff, Ending, Returning, draw, ending
 from thenvoi_bridge.listener.standby import Standby
 from thenvoi_bridge.phoenix.frames import Broadcast
 from thenvoi_bridge.phoenix.server import JoinAsked, ServerProtocol
@@ -850,7 +850,7 @@ def refused(status: int, **headers: str) -> Exception:
         (closed(1001), 1, 1.5),
         (closed(1006), 0, 0),
         (closed(1008), 0, 0),
-        (closed(1012), 1, 5),
+        (closed(1012), 1, 8),
         (closed(1013), 30, 60),
         (refused(403), 60, 120),
         (refused(429), 0, 0.5),
@@ -962,3 +962,13 @@ def test_pauses_grow_to_a_bound_and_are_forgotten_only_after_a_stable_time() -> 
     backoff.up(0)
     assert backoff.down(60) <= 0.5
     assert backoff.up_at == math.inf
+
+
+def test_a_platform_that_restarts_is_expected_back_for_a_minute() -> None:
+    returning, gone, restarts = Returning(Pace()), ending(ConnectionRefusedError(), Pace()), closed(1012)
+    assert returning.after(gone, 0) is None
+    assert returning.after(ending(restarts, Pace()), 100) == (1, 8)
+    assert returning.after(gone, 159) == (1, 8)
+    assert returning.after(ending(refused(503, Retry_After="7"), Pace()), 159) == (7, 8)
+    assert [returning.after(end, 159) for end in (TELLS, CUTS, ending(refused(403), Pace()))] == [None] * 3
+    assert returning.after(gone, 160) is None

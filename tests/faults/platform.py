@@ -61,6 +61,12 @@ class FaultyPlatform:
         """Where it is, from its first beginning on."""
         return f"http://127.0.0.1:{self._port}"
 
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        assert self._process
+        return self._process.pid
+
     def take(self, plan: Plan) -> None:
         """Let this go wrong from the next request on."""
         self._plan.write(plan)

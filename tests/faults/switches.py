@@ -34,6 +34,7 @@ from tests.faults.plan import (
     Switch,
 )
 from thenvoi_bridge.phoenix.frames import Frame, ProtocolError
+from thenvoi_bridge.platform.upgrade import WRITE_NOW
 
 PATIENCE = 10.0
 """Seconds a wait for a fault takes at most; TimeoutError after that."""
@@ -99,6 +100,7 @@ class Switches:
         """The app with the switches before it."""
 
         async def switched(scope: Scope, receive: Receive, send: Send) -> None:
+            scope.get("extensions", {}).pop(WRITE_NOW, None)
             visit = self._request if scope["type"] == "http" else self._upgrade
             await visit(app, scope, receive, send)
 

@@ -359,7 +359,19 @@ async def test_however_an_agent_comes_it_is_the_same_agent(city: Town) -> None:
         assert await another.rest() == []
 
 
-async def test_people_may_have_any_number_of_sockets(city: Town) -> None:
+async def test_a_person_may_have_so_many_sockets_and_no_more(tmp_path: Path) -> None:
+    async with world(tmp_path, Platform(sockets=2)) as here:
+        alice, bob = await here.person(), await here.person("Bob Roe")
+        async with line(here.url, alice), line(here.url, bob):
+            async with line(here.url, alice):
+                answer = await answered(here.url, {"api_key": alice.key})
+                assert answer.status_code == 429
+                later(bytes(answer.body or b""), "too_many_sockets", int(answer.headers["Retry-After"]))
+            async with line(here.url, alice) as again:
+                assert await again.rest() == []
+
+
+async def test_people_may_have_several_sockets(city: Town) -> None:
     async with AsyncExitStack() as stack:
         several = [await stack.enter_async_context(line(city.here.url, city.alice)) for _ in range(10)]
         for it in several:
@@ -500,7 +512,7 @@ async def test_another_wish_for_a_conflict_is_refused(city: Town, wish: str) -> 
     assert await refusal(city.here.url, {"api_key": "wrong", "on_conflict": wish}) == REFUSED
 
 
-async def test_an_agent_that_connects_too_often_is_told_to_wait(tmp_path: Path) -> None:
+async def test_whoever_connects_too_often_is_told_to_wait(tmp_path: Path) -> None:
     async with world(tmp_path, Platform(connects=3)) as here:
         alice = await here.person()
         scout, muse = await here.agent(alice, "Scout"), await here.agent(alice, "Muse")
@@ -516,9 +528,10 @@ async def test_an_agent_that_connects_too_often_is_told_to_wait(tmp_path: Path) 
                 later(bytes(answer.body or b""), "too_many_requests", wait)
             assert await refusal(here.url, {"api_key": scout.key + "x"}) == REFUSED
             assert await another.rest() == await person.rest() == []
-        for _ in range(10):
+        for _ in range(2):
             async with line(here.url, alice) as person:
                 assert await person.rest() == []
+        assert (await answered(here.url, {"api_key": alice.key})).status_code == 429
 
 
 # The end of a right to be here

@@ -39,6 +39,9 @@ Text = Annotated[str, StringConstraints(pattern=r"\S")]
 Handle = Annotated[str, StringConstraints(pattern=r"\S", max_length=300)]
 """How somebody is called, `name` or `owner/name`, with or without a leading @; case does not matter."""
 
+MOST_FAULTS = 100
+"""Things wrong with one request that are told one by one; a body has room for hundreds of thousands."""
+
 _UNKNOWN = "Extra inputs are not permitted"  # Pydantic's own words, so that both ways of finding one agree
 _PLACEHOLDER = re.compile(r"{(\w+)}")
 
@@ -234,6 +237,8 @@ class Call(BaseModel, Generic[Answer]):
 
     @classmethod
     def _refusal(cls, route: Route, exc: ValidationError) -> BadRequest | NotFound | Unprocessable:
+        if exc.error_count() > MOST_FAULTS:
+            return BadRequest("Too much is wrong with this request to tell it all")
         errors = exc.errors(include_url=False, include_context=False, include_input=False)
         if any(error["loc"][:1] and error["loc"][0] in route.path_fields for error in errors):
             return NotFound()
@@ -277,7 +282,7 @@ def _unwrap(wrap: str | None, body: Json) -> Json:
     if extra := sorted(body.keys() - {wrap}):
         raise BadRequest(
             f"Unexpected property: {extra[0]}",
-            {f"/{name}": ["Extra inputs are not permitted"] for name in extra},
+            {f"/{name}": ["Extra inputs are not permitted"] for name in extra[:MOST_FAULTS]},
         )
     inner = body.get(wrap)
     if inner is None:

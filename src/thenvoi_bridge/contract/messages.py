@@ -114,7 +114,7 @@ class SendMessage(Call[MessageSent]):
     codes: ClassVar = {"mentions": "mentions_required"}
     chat_id: Id
     content: Text
-    mentions: list[Mention] = Field(min_length=1)
+    mentions: list[Mention] = Field(min_length=1, fail_fast=True)
 
 
 class GetContext(Call[MetaPage[ChatMessage]]):
@@ -144,4 +144,4 @@ class SendMyMessage(Call[MessageSent]):
     codes: ClassVar = {"mentions": "mentions_required"}
     chat_id: Id
     content: Text
-    mentions: list[Mention] = Field(min_length=1)
+    mentions: list[Mention] = Field(min_length=1, fail_fast=True)

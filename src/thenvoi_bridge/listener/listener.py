@@ -16,7 +16,7 @@ from websockets.exceptions import WebSocketException
 from thenvoi_bridge.contract.feed import Topic, Unreadable, read_event
 from thenvoi_bridge.listener.channels import Channels
 from thenvoi_bridge.listener.notices import Backlog, Denied, Heard, Lost, Notice, Ready, Refused, Unclear
-from thenvoi_bridge.listener.pace import Backoff, Ending, Gone, Pace, draw, ending
+from thenvoi_bridge.listener.pace import Backoff, Ending, Gone, Pace, Returning, draw, ending
 from thenvoi_bridge.listener.socket import hang_up, opener
 from thenvoi_bridge.listener.standby import Standby
 from thenvoi_bridge.phoenix import client as phoenix
@@ -71,7 +71,7 @@ class Listener:
         self._open = opener(url, key, agent_id, self._pace)
         self._channels = Channels(first, self._pace)
         self._notices = Backlog(backlog)
-        self._backoff = Backoff(self._pace)
+        self._backoff, self._returning = Backoff(self._pace), Returning(self._pace)
         self._link: phoenix.ClientProtocol | None = None
         self._waiting: anyio.CancelScope | None = None
         self._standby = Standby(self._pace, on=standby)
@@ -120,7 +120,8 @@ class Listener:
     async def _rest(self, end: Ending) -> None:
         now = time.monotonic()
         end = self._standby.after(end, now)
-        pause = max(self._backoff.down(now), draw(end.pause))
+        expected = self._returning.after(end, now)
+        pause = draw(expected) if expected else max(self._backoff.down(now), draw(end.pause))
         _log.warning("no connection: %s; trying again in %.1f s", end.reason, pause)
         if end.refused is not None:
             self._become("refused", end.reason, self.state.attempts)

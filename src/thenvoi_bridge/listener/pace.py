@@ -19,8 +19,8 @@ Span = tuple[float, float]
 class Pace:
     """Every interval of a listener, in seconds; a span is one to draw from.
 
-    What follows each close code is what the published Python client does since 0.2, milder for 1000 and 1001,
-    which end that client for good.
+    What follows each close code is what the published Python client does since 0.2, but milder for 1000 and
+    1001, which end that client for good, and spread wider after 1012.
     """
 
     heartbeat: float = 10.0  # the platform closes after 45 s of silence (vendor docs)
@@ -31,7 +31,8 @@ class Pace:
     backoff: Span = (0.5, 30.0)
     stable: float = 60.0  # failures are forgotten when all went well for so long
     cut: Span = (1.0, 1.5)  # after a close with 1000 or 1001
-    restart: Span = (1.0, 5.0)  # after 1012
+    restart: Span = (1.0, 8.0)  # after 1012, and until it is back: about a fifth come in one second
+    returning: float = 60.0  # for which a platform that said 1012 is expected back
     crowd: Span = (30.0, 60.0)  # after 1013
     standby: Span = (60.0, 120.0)  # when refused, or before the first probe once another took over
     standby_longest: Span = (300.0, 600.0)  # to which that doubles from probe to probe
@@ -68,7 +69,7 @@ class Ending:
 
     `refused` is the HTTP status if the platform does not want us. `cut` means that another connection may
     have taken our place: so the platform ends the older of two sockets of one agent (clients, by their era).
-    `occupied` means that it certainly has.
+    `occupied` means that it certainly has, `restarts` that the platform is soon back.
     """
 
     reason: str
@@ -76,6 +77,26 @@ class Ending:
     refused: int | None = None
     cut: bool = False
     occupied: bool = False
+    restarts: bool = False
+
+
+@dataclass(slots=True)
+class Returning:
+    """Expects a platform that restarts to be back soon: pauses that grew would miss that by far.
+
+    All of its other clients wait, too, so that the pauses are spread rather than short.
+    """
+
+    pace: Pace
+    until: float = -math.inf
+
+    def after(self, end: Ending, now: float) -> Span | None:
+        """The span to wait after this end, None where the platform is not expected."""
+        if end.restarts:
+            self.until = now + self.pace.returning
+        if now >= self.until or end.refused is not None or end.cut or end.occupied:
+            return None
+        return longer(self.pace.restart, end.pause)
 
 
 class Gone(Exception):
@@ -108,7 +129,8 @@ def longer(one: Span, other: Span) -> Span:
 def _closed(code: int, pace: Pace) -> Ending:
     pauses = {1000: pace.cut, 1001: pace.cut, 1012: pace.restart, 1013: pace.crowd}
     cut = code in (1000, 1001)
-    return Ending(f"the connection ended (code {code})", pauses.get(code, (0.0, 0.0)), cut=cut)
+    pause = pauses.get(code, (0.0, 0.0))
+    return Ending(f"the connection ended (code {code})", pause, cut=cut, restarts=code == 1012)
 
 
 def _turned_away(status: int, headers: Mapping[str, str], pace: Pace) -> Ending:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 _EXCERPT = 80  # characters of a foreign frame that may reach a log
+_SHAPES = 16  # of one event that are kept; clients number their joins, so most have one of a few refs
 _SURROGATE = re.compile(r"\\u[dD]")  # a JSON escape of one, half of a pair or not
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -67,6 +68,7 @@ class Broadcast:
     event: str
     payload_json: str
     _tail: str = field(init=False, repr=False, compare=False)
+    _framed: dict[str | None, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         tail = f",null,{_encode(self.topic)},{_encode(self.event)},{self.payload_json}]"
@@ -77,7 +79,12 @@ class Broadcast:
 
         Phoenix's own fastlane sends null there, which every Python client drops; so it is filled in.
         """
-        return f"[{_encode(join_ref)}{self._tail}"
+        if (known := self._framed.get(join_ref)) is not None:
+            return known
+        text = f"[{_encode(join_ref)}{self._tail}"
+        if len(self._framed) < _SHAPES:
+            self._framed[join_ref] = text
+        return text
 
 
 class Codec(Protocol):

@@ -90,8 +90,15 @@ class ServerProtocol:
 
     def push(self, broadcast: Broadcast) -> None:
         """Send an event to its topic's channel under that channel's join_ref; nothing if it is not joined."""
-        if broadcast.topic in self._joined:
-            self._out.append(self._codec.framed(broadcast, self._joined[broadcast.topic]))
+        text = self.framed(broadcast)
+        if text is not None:
+            self._out.append(text)
+
+    def framed(self, broadcast: Broadcast) -> str | None:
+        """What `push` would put in `outgoing`, None for nothing: for who has sent all of that already."""
+        if broadcast.topic not in self._joined:
+            return None
+        return self._codec.framed(broadcast, self._joined[broadcast.topic])
 
     def close(self, topic: str) -> None:
         """End the channel because it is over (phx_close); nothing if it is not joined."""

@@ -22,6 +22,7 @@ from thenvoi_bridge.platform.bounds import Bounded
 from thenvoi_bridge.platform.gate import Gate, no_upgrade
 from thenvoi_bridge.platform.gauging import Gauges
 from thenvoi_bridge.platform.handlers import HANDLERS
+from thenvoi_bridge.platform.health import Health
 from thenvoi_bridge.platform.hub import Hub
 from thenvoi_bridge.platform.keys import Keys
 from thenvoi_bridge.platform.log import Bell
@@ -96,7 +97,9 @@ async def running(db: Database, site: Site, meter: Meter = UNMETERED) -> AsyncGe
     sockets = [WebSocketRoute(path, gate.serve) for path in SOCKET_PATHS]
     plain = [Route(path, no_upgrade, methods=METHODS) for path in SOCKET_PATHS]
     rest = Rest(db, bell, auth, site, HANDLERS).routes()
-    app = Starlette(routes=[*rest, *sockets, *plain, *ROUTES], exception_handlers=error_handlers())
+    health = Health(db, site).routes()
+    routes = [*rest, *sockets, *plain, *ROUTES, *health]
+    app = Starlette(routes=routes, exception_handlers=error_handlers())
     app.router.redirect_slashes = False
     ringing, gauges = carriers(site, bell), Gauges(db, site.presence, hub, meter)
     if nodes:

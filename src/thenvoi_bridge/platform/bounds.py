@@ -26,6 +26,13 @@ class HeadersTooLarge(ThenvoiError):
     code, default = "headers_too_large", "The headers of the request are too large"
 
 
+class TooSlow(ThenvoiError):
+    """Send the request at once."""
+
+    status: ClassVar = 408
+    code, default = "request_timeout", "The request took too long"
+
+
 class Bounded:
     """The app, behind the limits for addresses and headers."""
 
@@ -44,8 +51,9 @@ class Bounded:
             await JSONResponse(envelope, refusal.status)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> ThenvoiError | None:
-        if len(scope["raw_path"]) + len(scope["query_string"]) > self._settings.max_url:
+        if 0 < self._settings.max_url < len(scope["raw_path"]) + len(scope["query_string"]):
             return UrlTooLong()
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > self._settings.max_headers:
+        headers = sum(len(name) + len(value) for name, value in scope["headers"])
+        if 0 < self._settings.max_headers < headers:
             return HeadersTooLarge()
         return None

@@ -42,6 +42,9 @@ SUBPROTOCOL = "phoenix"
 BEARER = "base64url.bearer.phx."
 """What phoenix.js puts before the credential that it offers as if it were a subprotocol."""
 
+FULL = 30.0
+"""Seconds after which somebody with too many sockets may ask again."""
+
 _VERSION = re.compile(r"([12])\.0\.[0-9]+")
 _CODECS = {"1": V1, "2": V2}
 
@@ -126,13 +129,20 @@ class Gate:
         """Raise what a later agent is told: `BadRequest` or `RateLimited`."""
         if on_conflict not in ("supersede", "reject"):
             raise BadRequest("on_conflict is either supersede or reject", code="invalid_on_conflict")
-        if principal.type != "Agent":
-            return
         try:
             self._connects.take(principal.id)
         except RateLimited as exc:
             exc.code = "too_many_requests"
             raise
+        if principal.type != "Agent":
+            self._check_number(principal.id)
+
+    def _check_number(self, person_id: str) -> None:
+        """Raise `RateLimited` for a person who has as many sockets here as one may have."""
+        if 0 < self._site.settings.sockets <= len(self._site.presence.of(person_id)):
+            refused = RateLimited("You have too many sockets open; close one", code="too_many_sockets")
+            refused.retry_after = FULL
+            raise refused
 
     async def _enter(self, socket: Socket, on_conflict: str) -> bool:
         """Count a socket in; returns whether an agent's has to supersede others.

@@ -52,7 +52,8 @@ def send_message(call: SendMessage | SendMyMessage, me: Principal, tx: Change) -
     """
     seat(tx, call.chat_id, me)
     check_size(tx, call.content, "/message/content")
-    recipients = resolve(me.id, call.mentions, mentionable(tx, call.chat_id))
+    ids = [mention.id for mention in call.mentions]
+    recipients = resolve(me.id, call.mentions, mentionable(tx, call.chat_id, ids))
     named = [{"id": r.id, "handle": r.handle, "name": r.name} for r in recipients]
     _title(tx, call.chat_id, call.content)
     content = stored_form(call.content, call.mentions, recipients)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from thenvoi_bridge.contract.errors import NotFound
 from thenvoi_bridge.contract.feed import Topic
 from thenvoi_bridge.contract.participants import Role
@@ -9,6 +11,9 @@ from thenvoi_bridge.contract.peers import PeerType
 from thenvoi_bridge.platform.rules.access import Principal
 from thenvoi_bridge.platform.rules.mentions import Mentionable
 from thenvoi_bridge.storage import Row, Tx
+
+CHUNK = 500
+"""Ids that are looked up with one query."""
 
 
 def room(tx: Tx, chat_id: str) -> Row:
@@ -45,10 +50,20 @@ def present(tx: Tx, chat_id: str) -> list[Row]:
     )
 
 
-def mentionable(tx: Tx, chat_id: str) -> dict[str, Mentionable]:
-    """The active participants by id, as mentions see them."""
-    rows = present(tx, chat_id)
-    return {row["id"]: Mentionable(row["id"], row["type"], row["handle"], row["name"]) for row in rows}
+def mentionable(tx: Tx, chat_id: str, ids: Sequence[str]) -> dict[str, Mentionable]:
+    """Those of these ids that are active participants, as mentions see them; not all if some are none."""
+    found: dict[str, Mentionable] = {}
+    for start in range(0, len(ids), CHUNK):
+        some = ids[start : start + CHUNK]
+        rows = tx.all(
+            "SELECT actors.id, type, handle, name FROM participants JOIN actors ON actors.id = actor_id "
+            f"WHERE chat_id = ? AND status = 'active' AND actor_id IN ({', '.join('?' for _ in some)})",
+            chat_id, *some,
+        )  # fmt: skip
+        found |= {row["id"]: Mentionable(**row) for row in rows}
+        if len(rows) < len(some):
+            break
+    return found
 
 
 def rooms_topic(actor_type: PeerType, actor_id: str) -> Topic:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
+import sys
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import anyio
 import uvicorn
@@ -15,11 +19,19 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from thenvoi_bridge.metering import UNMETERED, Meter
 from thenvoi_bridge.platform.app import opened, running
+from thenvoi_bridge.platform.ending import Server
+from thenvoi_bridge.platform.request import Request
 from thenvoi_bridge.platform.site import Site
 from thenvoi_bridge.platform.socket import MAX_FRAME
 from thenvoi_bridge.platform.upgrade import Upgrade
-from thenvoi_bridge.ports import address
+from thenvoi_bridge.ports import address, cut_off_who_reads_nothing
 from thenvoi_bridge.settings import Platform
+
+READING = 30.0
+"""Seconds for which a client may take nothing of what is sent to it."""
+
+SPARE = 1024
+"""Bytes of a head that are neither address nor headers, with some to spare."""
 
 logger = logging.getLogger(__name__)
 
@@ -78,16 +90,17 @@ async def served(
 ) -> AsyncGenerator[Served]:
     """Serve the platform whose data is in `folder` for as long as this is entered.
 
-    Leaving closes its sockets with 1012 (uvicorn), which clients take as "come back". Raises `StorageError`
-    and `BadSetting`.
+    Leaving closes its sockets with 1012, which clients take as "come back". Raises `StorageError` and
+    `BadSetting`.
     """
     settings = settings or Platform()
-    async with (
-        opened(folder, settings.database, settings.pepper) as (db, keys),
-        running(db, Site(keys, settings), meter) as app,
-    ):
+    async with AsyncExitStack() as stack:
+        db, keys = await stack.enter_async_context(opened(folder, settings.database, settings.pepper))
+        site = Site(keys, settings)
+        app = await stack.enter_async_context(running(db, site, meter))
         watched, ended = Watched(around(app) if around else app), anyio.Event()
-        server = uvicorn.Server(_config(watched))
+        server = Server(_config(watched, settings), site)
+        cut_off_who_reads_nothing(listener, READING)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_run, server, listener, ended)
             while not server.started and not ended.is_set():  # noqa: ASYNC110 - uvicorn has no event for it
@@ -122,11 +135,13 @@ async def serve(
         tasks.cancel_scope.cancel()
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
+def _config(app: ASGIApp, settings: Platform) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         lifespan="off",
-        ws=Upgrade,
+        http=Request,
+        h11_max_incomplete_event_size=_most_of_a_head(settings),
+        ws=cast(type[asyncio.Protocol], partial(Upgrade, frames=settings.frames)),
         ws_max_size=MAX_FRAME,
         ws_per_message_deflate=False,
         access_log=False,
@@ -135,6 +150,11 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         server_header=False,
         timeout_graceful_shutdown=5,
     )
+
+
+def _most_of_a_head(settings: Platform) -> int:
+    limits = settings.max_url, settings.max_headers
+    return sum(limits) + SPARE if all(limits) else sys.maxsize
 
 
 async def _run(server: uvicorn.Server, listener: socket.socket, ended: anyio.Event) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from uuid import uuid4
@@ -22,6 +23,7 @@ from thenvoi_bridge.phoenix.server import JoinAsked, Left, ServerProtocol
 from thenvoi_bridge.platform.hub import Hub
 from thenvoi_bridge.platform.rooms import role_of
 from thenvoi_bridge.platform.rules.access import Principal, own_topic
+from thenvoi_bridge.platform.upgrade import WRITE_NOW
 from thenvoi_bridge.settings import Platform
 from thenvoi_bridge.storage import StorageError, Tx
 
@@ -34,7 +36,7 @@ MAX_FRAME = 64 * 1024
 CLOSED_CLEANLY = 1000
 CLOSED_REVOKED = 1008
 CLOSED_BROKEN = 1011
-CLOSED_RESTART = 1012  # as uvicorn does when it ends
+CLOSED_RESTART = 1012
 CLOSED_IDLE = 4000  # a code of our own: published clients give up for good on 1000, 1001 and 1008
 
 logger = logging.getLogger(__name__)
@@ -50,14 +52,17 @@ class Socket:
         self._ws, self._hub, self._settings = ws, hub, settings
         self._protocol = ServerProtocol(codec)
         self._queue: deque[str] = deque()
+        self._lag = 0
         self._queued = anyio.Event()
+        self._write_now = _writer(ws)
         self._scope = anyio.CancelScope()
         self._ending: tuple[int, str] | None = None
 
     def hear(self, broadcast: Broadcast) -> None:
         """Queue an event for the client. Never waits."""
-        self._protocol.push(broadcast)
-        self._flush()
+        text = self._protocol.framed(broadcast)
+        if text is not None:
+            self._say(text)
 
     def supersede(self) -> None:
         """Tell an agent that a newer socket of its own has taken over, and close.
@@ -130,6 +135,7 @@ class Socket:
             events = self._protocol.receive(text)
         except ProtocolError:
             return self.end(CLOSED_BROKEN, "not a frame")
+        self._flush()  # what is heard while a join is decided comes after this
         for event in events:
             match event:
                 case JoinAsked():
@@ -142,6 +148,8 @@ class Socket:
         topic = Topic.parse(asked.topic)
         if topic is None:
             return self._protocol.refuse(asked, "unmatched topic")
+        if 0 < self._settings.topics <= len(self._protocol.joined):
+            return self._protocol.refuse(asked, "too many topics")
         try:
             heard = await self._listen(topic)
         except StorageError as exc:
@@ -166,9 +174,20 @@ class Socket:
         frames = self._protocol.outgoing()
         if self._ending is not None:
             return
-        self._queue += frames
-        self._queued.set()
-        if 0 < self._settings.backlog < len(self._queue):
+        for text in frames:
+            self._say(text)
+
+    def _say(self, text: str) -> None:
+        if self._ending is None and (self._queue or not self._write_now(text)):
+            self._queue.append(text)
+            self._lag += len(text)
+            self._queued.set()
+            self._check_lag()
+
+    def _check_lag(self) -> None:
+        """End it beyond the limits; one frame, however large, is none."""
+        frames, characters = self._settings.backlog, self._settings.buffer
+        if 0 < frames < len(self._queue) or (0 < characters < self._lag and len(self._queue) > 1):
             self.end(CLOSED_BROKEN, "reading too slowly")
 
     async def _write(self) -> None:
@@ -183,4 +202,11 @@ class Socket:
     async def _send_queued(self) -> None:
         while self._queue:
             await self._ws.send_text(self._queue[0])
-            self._queue.popleft()  # only now: a send that is cancelled has sent nothing
+            self._lag -= len(self._queue.popleft())  # only now: a send that is cancelled has sent nothing
+
+
+def _writer(ws: WebSocket) -> Callable[[str], bool]:
+    """What writes a text without waking a task, where the server can; it says whether it did."""
+    extension = ws.scope["extensions"].get(WRITE_NOW)
+    write: Callable[[str], bool] = extension["write"] if extension else lambda _: False
+    return write
