@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def serve(
     import anyio
 
     from thenvoi_bridge.platform import serving
-    from thenvoi_bridge.ports import PortTaken, bind
+    from thenvoi_bridge.ports import PortTaken, address, bind
     from thenvoi_bridge.storage import StorageError
 
     chosen = settings.read_platform(flags)
@@ -58,14 +59,27 @@ def serve(
         if address_file:
             serving.publish(address_file, url)
         click.echo(f"Thenvoi platform on {url} (Ctrl-C ends it)", err=True)
+        if console:
+            click.echo(console, err=True)
 
     try:
         with bind(host, port) as listener:
+            # A link that signs somebody in must not stand in a log.
+            console = sys.stderr.isatty() and _console(folder, chosen.database, address(listener))
             anyio.run(lambda: serving.serve(folder, listener, chosen, ready=ready, idle_exit=exit_when_idle))
     except (PortTaken, StorageError) as exc:
         raise click.ClickException(str(exc)) from exc
     except KeyboardInterrupt:
         click.echo("Stopped.", err=True)
+
+
+def _console(folder: Path, database: str | None, url: str) -> str:
+    """How to get to the console: a link, where there is but one person to make it for."""
+    ask = {"url": url}
+    link = administration.done(folder, database, "console.signing_in", "make_link_for_the_only_person", ask)
+    if link:
+        return f"Console, once and within ten minutes: {link['link']}"
+    return f"Console: {url}/console/ (`thenvoi-bridge platform console-link` makes links for people)"
 
 
 for _command in administration.COMMANDS:

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from thenvoi_bridge.contract import CALLS
 from thenvoi_bridge.platform.auth import Auth
 from thenvoi_bridge.platform.bounds import Bounded
+from thenvoi_bridge.platform.console.routes import Console
 from thenvoi_bridge.platform.gate import Gate, no_upgrade
 from thenvoi_bridge.platform.handlers import HANDLERS
 from thenvoi_bridge.platform.hub import Hub
@@ -71,7 +72,8 @@ async def running(db: Database, site: Site) -> AsyncGenerator[ASGIApp]:
     sockets = [WebSocketRoute(path, gate.serve) for path in SOCKET_PATHS]
     plain = [Route(path, no_upgrade, methods=METHODS) for path in SOCKET_PATHS]
     rest = Rest(db, bell, auth, site, HANDLERS).routes()
-    app = Starlette(routes=[*rest, *sockets, *plain, *ROUTES], exception_handlers=error_handlers())
+    console = Console(db, auth, site).routes()
+    app = Starlette(routes=[*rest, *sockets, *plain, *ROUTES, *console], exception_handlers=error_handlers())
     app.router.redirect_slashes = False
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(hub.run)
