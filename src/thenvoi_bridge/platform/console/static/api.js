@@ -1,6 +1,6 @@
 /** Every call of the Human API that this page makes. */
 
-import { forget, key } from "./session.js";
+import { expire, key } from "./session.js";
 
 /** What the platform refused; `message` is its sentence, `code` its word for programs. */
 export class Refused extends Error {
@@ -25,7 +25,7 @@ async function call(method, path, { query = {}, body, once } = {}) {
 }
 
 function expired() {
-  forget();
+  expire();
   location.reload();
   return new Promise(() => {}); // the page is on its way out
 }

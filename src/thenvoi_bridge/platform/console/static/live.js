@@ -51,7 +51,7 @@ function join(id) {
   const said = (payload) => { message(payload); tellAloud(id, payload); };
   const loaded = () => model.rooms.get(id)?.loaded && model.loadMessages(id);
   follow(`chat_room:${id}`, { message_created: said, message_updated: message, event_created: message, room_deleted: leave }, loaded);
-  const changed = () => model.loadParticipants(id);
+  const changed = (who) => (who.id === model.me.id ? null : model.loadParticipants(id).catch(() => {})); // my own are told elsewhere
   follow(`room_participants:${id}`, { participant_added: changed, participant_removed: changed }, () => {});
 }
 

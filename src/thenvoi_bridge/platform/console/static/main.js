@@ -3,7 +3,7 @@
 import { api } from "./api.js";
 import { connect } from "./live.js";
 import { model } from "./model.js";
-import { key, signIn, takeToken } from "./session.js";
+import { hasExpired, key, signIn, takeToken } from "./session.js";
 import { showFrame } from "./views/frame.js";
 import { showSignIn, showTrouble } from "./views/sign_in.js";
 
@@ -14,7 +14,7 @@ async function start() {
   } catch (error) {
     if (!key()) return showSignIn(error.message, start);
   }
-  if (!key()) return showSignIn(null, start);
+  if (!key()) return showSignIn(hasExpired() ? "Your session has ended." : null, start);
   try {
     model.me = person(await api.profile());
     await model.loadRooms();

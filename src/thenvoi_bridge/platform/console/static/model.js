@@ -103,6 +103,8 @@ class Model extends EventTarget {
     if (!room) return;
     const page = older ? Math.floor(room.messages.length / PAGE) + 1 : 1;
     const { data, metadata } = await api.messages(id, page, PAGE);
+    // What was missed may be more than a page: then what was known before does not join on to it.
+    if (!older && data.length === PAGE && !data.some(({ id }) => room.known.has(id))) room.known.clear();
     const ids = room.take(data);
     room.more = room.messages.length < metadata.total_count;
     room.loaded = true;

@@ -4,6 +4,7 @@
  */
 
 const KEPT = "thenvoi-key";
+const ENDED = "thenvoi-ended";
 
 /** The key of this tab's session, null without one. */
 export function key() {
@@ -44,4 +45,17 @@ export async function signOut() {
 /** The platform does not know this session any more. */
 export function forget() {
   sessionStorage.removeItem(KEPT);
+}
+
+/** The same, to be told where one signs in. */
+export function expire() {
+  forget();
+  sessionStorage.setItem(ENDED, "yes");
+}
+
+/** Whether a session has just ended by itself; asked once. */
+export function hasExpired() {
+  const ended = sessionStorage.getItem(ENDED) !== null;
+  sessionStorage.removeItem(ENDED);
+  return ended;
 }

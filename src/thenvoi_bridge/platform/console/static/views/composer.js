@@ -22,7 +22,7 @@ export function composer(room, signal) {
   };
   input.value = drafts.get(room.id) ?? "";
   const { box, keydown } = completion(input, others, draw);
-  const submit = once(() => sendIt(room, input, others(), draw), send);
+  const submit = once(() => sendIt(room, input, others, draw), send);
   input.addEventListener("input", draw);
   input.addEventListener("keydown", (event) => {
     if (keydown(event) || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
@@ -50,7 +50,8 @@ function recipientsLine(text, others) {
 
 async function sendIt(room, input, others, draw) {
   const text = input.value.trim();
-  const named = recipients(text, others);
+  if (!room.participants.length) await model.loadParticipants(room.id).catch(() => {}); // not here yet
+  const named = recipients(text, others());
   if (!text || !named.length) return refuse(input, text ? "Mention somebody with @ first" : "There is nothing to send");
   const mentions = named.map(({ id, handle, name }) => ({ id, ...(handle && { handle }), ...(name && { name }) }));
   try {
@@ -62,6 +63,7 @@ async function sendIt(room, input, others, draw) {
   input.value = "";
   draw();
   announce("Sent");
+  if (model.connection !== "live") model.loadMessages(room.id).catch(() => {}); // nobody else will tell
 }
 
 const pending = new Map();

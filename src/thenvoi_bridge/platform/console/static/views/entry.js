@@ -2,7 +2,7 @@
 
 import { h, icon } from "../dom.js";
 import { model } from "../model.js";
-import { bodyNodes, folded, isLong, line, timeOf, visible } from "../text.js";
+import { bodyNodes, folded, isLong, line, timeOf, visible, visibleNodes } from "../text.js";
 import { avatar } from "./avatar.js";
 import { deliveries } from "./deliveries.js";
 
@@ -34,9 +34,16 @@ function eventOf(room, message) {
   const label = WORDS[message.message_type] ?? visible(message.message_type);
   const title = h("span", { class: "title" }, titleOf(room, message));
   const summary = h("summary", {}, icon(kind), h("span", { class: "label" }, label), title, timeOf(message.inserted_at));
-  const given = message.metadata && Object.keys(message.metadata).length ? pretty(message.metadata) : null;
-  const parts = [h("pre", {}, visible(pretty(parsed(message.content) ?? message.content))), given ? h("pre", { class: "metadata", "aria-label": "Metadata" }, visible(given)) : null];
+  const given = message.metadata && Object.keys(message.metadata).length ? message.metadata : null;
+  const parts = [block(parsed(message.content) ?? message.content), given ? [h("p", { class: "handle" }, "Metadata"), block(given)] : null];
   return h("details", { class: kind }, summary, parts);
+}
+
+/** A value in full; a long one scrolls by itself, so the keyboard has to get there. */
+function block(value) {
+  const text = pretty(value);
+  const reached = isLong(text) ? { tabindex: "0", role: "region", "aria-label": "All of it" } : {};
+  return h("pre", reached, visibleNodes(text));
 }
 
 /** Agents write tool calls as JSON, and differ in what they call the name. */

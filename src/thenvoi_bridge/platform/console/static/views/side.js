@@ -7,6 +7,7 @@ import { signOut } from "../session.js";
 import { timeOf, visible } from "../text.js";
 import { avatar } from "./avatar.js";
 import { openNewRoom } from "./new_room.js";
+import { showKeys } from "./keys.js";
 import { searchBox } from "./search.js";
 import { themeButton } from "./theme.js";
 
@@ -73,5 +74,5 @@ function status() {
 
 function foot() {
   const who = h("span", { class: "who" }, h("strong", {}, visible(model.me.name)), h("span", { class: "handle" }, `@${visible(model.me.handle)}`));
-  return h("footer", {}, avatar({ id: model.me.id, name: model.me.name, type: "User" }), who, themeButton(), iconButton("exit", "Sign out", signOut));
+  return h("footer", {}, avatar({ id: model.me.id, name: model.me.name, type: "User" }), who, iconButton("keys", "Keys (?)", showKeys), themeButton(), iconButton("exit", "Sign out", signOut));
 }

@@ -76,7 +76,7 @@ class Timeline {
     const message = this.room.known.get(id);
     if (!old || !message) return;
     const fresh = entryOf(this.room, message);
-    if (fresh.isEqualNode(old) || old.contains(document.activeElement)) return this.update(old, fresh);
+    if (old.contains(document.activeElement)) return this.update(old, fresh);
     keepOpen(old, fresh);
     old.replaceWith(fresh);
     this.shown.set(id, fresh);
@@ -117,5 +117,6 @@ class Timeline {
 function keepOpen(old, fresh) {
   const details = fresh.querySelector("details");
   if (details) details.open = old.querySelector("details")?.open ?? details.open;
+  fresh.classList.toggle("wanted", old.classList.contains("wanted"));
   if (old.querySelector(".body:not(.folded)")) fresh.querySelector(".link")?.click();
 }
