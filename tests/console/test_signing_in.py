@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -22,6 +24,10 @@ from tests.system.test_local import platforms
 from thenvoi_bridge.platform.administration import administer, list_keys, revoke_key
 
 pytestmark = pytest.mark.thorough
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "console.md").read_text(encoding="utf-8")
+LOCAL, SERVED = (shlex.split(line) for line in re.findall(r"^thenvoi-bridge (.+)$", GUIDE, re.MULTILINE))
+"""The commands of docs/console.md."""
 
 
 async def test_a_link_is_in_no_address_afterwards_and_a_key_in_none_ever(
@@ -90,8 +96,8 @@ def command(*words: str) -> list[str]:
 
 
 async def local_link(state: Path) -> str:
-    """What `thenvoi-bridge console` prints."""
-    done = await anyio.run_process(command("console", "--state-dir", str(state)))
+    """What the command for one's own computer prints."""
+    done = await anyio.run_process(command(*LOCAL, "--state-dir", str(state)))
     return done.stdout.decode().strip()
 
 
@@ -115,7 +121,7 @@ async def test_whoever_uses_the_platform_on_this_computer_gets_a_link(
 
 
 def test_a_link_is_printed_on_a_terminal_and_never_into_a_log(tmp_path: Path) -> None:
-    data, address = tmp_path / "data", tmp_path / "address"
+    data, address = tmp_path / "thenvoi-data", tmp_path / "address"
     env = {**os.environ, **environ_of(data)}
     add = command("platform", "user", "add", "--data", str(data), "--email", "ann@acme.example")
     subprocess.run(
@@ -128,8 +134,8 @@ def test_a_link_is_printed_on_a_terminal_and_never_into_a_log(tmp_path: Path) ->
         assert server.stderr.readline().startswith("Thenvoi platform on ")
         server.terminate()
         assert "sign-in" not in server.stderr.read()
-    made = command("platform", "console-link", "--data", str(data), "--for", "ann", "--json")
-    done = subprocess.run(made, check=True, capture_output=True, text=True, env=env)
+    made = command(*SERVED, "--json")
+    done = subprocess.run(made, check=True, capture_output=True, text=True, env=env, cwd=tmp_path)
     assert json.loads(done.stdout)["link"].startswith("http://127.0.0.1:4000/console/#sign-in=")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.platform.town import Town, refused
+from tests.wire.foreign import installed
 from thenvoi_bridge.platform.console.files import all_files
 
 MARKUP = (
@@ -17,6 +18,7 @@ MARKUP = (
 )  # fmt: skip
 """Ways for text to become elements or code."""
 
+PHOENIX = "phoenix@1.8.16"
 SERVED = sorted(all_files())
 OURS = [name for name in SERVED if not name.startswith("vendor/")]
 TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "mjs": "text/javascript"}
@@ -81,3 +83,12 @@ def test_no_file_makes_text_into_markup_or_reaches_out(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in OURS if name.endswith((".js", ".css"))])
 def test_every_file_is_short_enough_to_be_read_at_once(name: str) -> None:
     assert all_files()[name].content.count(b"\n") < 300
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(300)
+def test_the_phoenix_client_is_the_published_one_with_its_licence(npm_cache: Path) -> None:
+    published = installed(npm_cache, PHOENIX) / "node_modules/phoenix"
+    assert all_files()["vendor/phoenix.mjs"].content == (published / "priv/static/phoenix.mjs").read_bytes()
+    assert all_files()["vendor/phoenix.LICENSE.md"].content == (published / "LICENSE.md").read_bytes()
+    assert PHOENIX.partition("@")[2] in (Path(__file__).parents[3] / "docs/console.md").read_text()
