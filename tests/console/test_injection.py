@@ -171,6 +171,14 @@ async def test_this_corpus_would_be_noticed(browser: Browser, street: Street) ->
         before = await elements(it)
         with pytest.raises(Exception, match="TrustedHTML"):  # the policy alone already stops it
             await it.page.evaluate("text => document.body.insertAdjacentHTML('beforeend', text)", MARKUP[1])
+        for attributes in (
+            "{href: 'javascript:alert(1)'}",
+            "{onclick: 'alert(1)'}",
+            "{src: 'x'}",
+            "{style: 'x'}",
+        ):
+            with pytest.raises(Exception, match=r"may not be set|stay on this page"):
+                await it.page.evaluate(f"import('./dom.js').then(({{ h }}) => h('a', {attributes}))")
         await it.page.evaluate("document.body.append(document.createElement('img'))")
         assert (await elements(it))["img"] == before["img"] + 1
         await it.page.evaluate("fetch('https://evil.example/').catch(() => {})")

@@ -45,7 +45,7 @@ function recipientsLine(text, others) {
   const named = recipients(text, others);
   if (!others.length) return ["Nobody else is here yet. Add somebody to talk to."];
   if (named.length) return ["To ", h("strong", {}, named.map((one) => visible(one.name ?? one.handle)).join(", "))];
-  return text.trim() ? [h("strong", { class: "problem" }, "Mention somebody with @"), ": only those you mention are told."] : ["Only those you mention are told."];
+  return text.trim() ? [h("strong", {}, "Mention somebody with @"), ": only those you mention are told."] : ["Only those you mention are told."];
 }
 
 async function sendIt(room, input, others, draw) {

@@ -23,7 +23,7 @@ function how() {
     h("p", {}, "A link signs you in once, within ten minutes. On your own computer, get one with"),
     h("pre", {}, h("code", {}, "thenvoi-bridge console")),
     h("p", {}, "For a platform that is served to several, its administrator makes one with"),
-    h("pre", {}, h("code", {}, "thenvoi-bridge platform console-link --data … --for …")));
+    h("pre", {}, h("code", {}, "thenvoi-bridge platform console-link")));
 }
 
 /** Say what is wrong and offer to try again. */
