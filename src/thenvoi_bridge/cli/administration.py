@@ -205,12 +205,12 @@ def _do(what: str, given: dict[str, Any], module: str = "administration") -> Non
     """Call a function of a module of the platform with the options by name, and print what it returns."""
     folder, as_json = given.pop("folder"), given.pop("as_json")
     arguments = {name: str(v) if name == "id" else v for name, v in given.items() if v is not None}
-    database = settings.read_platform({"database": arguments.pop("database", None)}).database
-    answer = done(folder, database, module, what, arguments)
+    chosen = settings.read_platform({"database": arguments.pop("database", None)})
+    answer = done(folder, chosen, module, what, arguments)
     click.echo(json.dumps(answer) if as_json else _text(answer))
 
 
-def done(folder: Path, database: str | None, module: str, what: str, arguments: dict[str, Any]) -> Any:
+def done(folder: Path, chosen: settings.Platform, module: str, what: str, arguments: dict[str, Any]) -> Any:
     """What a function of a module of the platform returns, called in a transaction on the data in a folder.
 
     What it raises ends the command with a sentence.
@@ -225,7 +225,7 @@ def done(folder: Path, database: str | None, module: str, what: str, arguments: 
     from thenvoi_bridge.storage import StorageError
 
     async def do() -> Any:
-        async with opened(folder, database) as (db, keys):
+        async with opened(folder, chosen.database) as (db, keys):
             function = getattr(import_module(f"thenvoi_bridge.platform.{module}"), what)
             return await administer(db, keys, lambda tx: function(tx, **arguments))
 

@@ -8,6 +8,7 @@ import click
 
 from thenvoi_bridge.cli.administration import done
 from thenvoi_bridge.cli.options import log_to_stderr, state_dir_option
+from thenvoi_bridge.settings import Platform
 
 
 @click.command()
@@ -28,4 +29,4 @@ def console(state_dir: Path) -> None:
     except CannotLocate as exc:
         raise click.ClickException(str(exc)) from exc
     asked = {"who": person.id, "url": person.url}
-    click.echo(done(person.data, None, "console.signing_in", "make_link", asked)["link"])
+    click.echo(done(person.data, Platform(), "console.signing_in", "make_link", asked)["link"])

@@ -65,7 +65,7 @@ def serve(
     try:
         with bind(host, port) as listener:
             # A link that signs somebody in must not stand in a log.
-            console = sys.stderr.isatty() and _console(folder, chosen.database, address(listener))
+            console = sys.stderr.isatty() and _console(folder, chosen, address(listener))
             anyio.run(lambda: serving.serve(folder, listener, chosen, ready=ready, idle_exit=exit_when_idle))
     except (PortTaken, StorageError) as exc:
         raise click.ClickException(str(exc)) from exc
@@ -73,10 +73,10 @@ def serve(
         click.echo("Stopped.", err=True)
 
 
-def _console(folder: Path, database: str | None, url: str) -> str:
+def _console(folder: Path, chosen: settings.Platform, url: str) -> str:
     """How to get to the console: a link, where there is but one person to make it for."""
     ask = {"url": url}
-    link = administration.done(folder, database, "console.signing_in", "make_link_for_the_only_person", ask)
+    link = administration.done(folder, chosen, "console.signing_in", "make_link_for_the_only_person", ask)
     if link:
         return f"Console, once and within ten minutes: {link['link']}"
     return f"Console: {url}/console/ (`thenvoi-bridge platform console-link` makes links for people)"

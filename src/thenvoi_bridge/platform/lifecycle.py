@@ -68,9 +68,10 @@ def _mark(
     check_attempt(before, order, tx.if_attempt)
     delivery = before.after(order, tx.now, error)
     _save(tx, message, me.id, delivery, mentioned=bool(row and row["mentioned"]))
-    tx.run("UPDATE messages SET updated_at = ? WHERE id = ?", tx.now, call.message_id)
-    updated = MessageUpdated.model_validate(message_for_people(tx, call.message_id))
-    tx.tell(Topic("chat_room", call.chat_id), updated)
+    updated = tx.one("UPDATE messages SET updated_at = ? WHERE id = ? RETURNING *", tx.now, call.message_id)
+    assert updated
+    told = MessageUpdated.model_validate(message_for_people(tx, updated))
+    tx.tell(Topic("chat_room", call.chat_id), told)
     shown = {"id": call.message_id, "status": delivery.state.value, "success": True}
     return MessageStatus.model_validate({**shown, "attempt_number": len(delivery.attempts)})
 

@@ -29,12 +29,10 @@ def messages(tx: Tx, rows: Sequence[Row], me: Principal) -> list[ChatMessage]:
     return [ChatMessage.model_validate(shown(row, statuses.get(row["id"], {}))) for row in rows]
 
 
-def message_for_people(tx: Tx, message_id: str) -> Json:
-    """One message with everybody's deliveries. The message must be there."""
-    row = tx.one("SELECT * FROM messages WHERE id = ?", message_id)
-    assert row is not None
-    statuses = _statuses(tx.all("SELECT * FROM deliveries WHERE message_id = ?", message_id))
-    return shown(row, statuses.get(message_id, {}))
+def message_for_people(tx: Tx, row: Row) -> Json:
+    """One message with everybody's deliveries."""
+    statuses = _statuses(tx.all("SELECT * FROM deliveries WHERE message_id = ?", row["id"]))
+    return shown(row, statuses.get(row["id"], {}))
 
 
 def shown(row: Row, delivery_status: Json) -> Json:
