@@ -17,7 +17,12 @@ async function call(method, path, { query = {}, body, once } = {}) {
   const headers = { "X-API-Key": key() };
   if (body) headers["Content-Type"] = "application/json";
   if (once) headers["Idempotency-Key"] = once;
-  const answer = await fetch(address, { method, headers, body: body && JSON.stringify(body), cache: "no-store" }).catch(() => null);
+  const answer = await fetch(address, {
+    method,
+    headers,
+    body: body && JSON.stringify(body),
+    cache: "no-store",
+  }).catch(() => null);
   if (answer?.status === 401) return expired();
   const said = answer?.status === 204 ? {} : await answer?.json().catch(() => null);
   if (!answer?.ok) throw new Refused(answer?.status ?? 0, said?.error);
@@ -57,20 +62,25 @@ export const api = {
   room: async (id) => (await get(`/chats/${part(id)}`)).data,
   createRoom: async () => (await post("/chats", { chat: {} })).data,
   messages: (room, page, size = 50) => get(`/chats/${part(room)}/messages`, { page, page_size: size }),
-  send: (room, content, mentions, once) => post(`/chats/${part(room)}/messages`, { message: { content, mentions } }, once),
+  send: (room, content, mentions, once) =>
+    post(`/chats/${part(room)}/messages`, { message: { content, mentions } }, once),
   participants: async (room) => (await get(`/chats/${part(room)}/participants`)).data,
   add: (room, id) => post(`/chats/${part(room)}/participants`, { participant: { participant_id: id } }),
   remove: (room, id) => call("DELETE", `/chats/${part(room)}/participants/${part(id)}`),
   peers: (notIn) => all("/peers", { not_in_chat: notIn }),
 
   agents: () => all("/agents"),
-  register: async (name, description) => (await post("/agents/register", { agent: { name, description } })).data,
+  register: async (name, description) =>
+    (await post("/agents/register", { agent: { name, description } })).data,
   deleteAgent: (id, force) => call("DELETE", `/agents/${part(id)}`, { query: force ? { force: true } : {} }),
 
   contacts: () => all("/contacts"),
   received: () => all("/contacts/requests"),
   sent: () => all("/contacts/requests/sent", { status: "pending" }),
-  ask: (handle, message) => post("/contacts/requests", { contact_request: { recipient_handle: handle, ...(message && { message }) } }),
+  ask: (handle, message) =>
+    post("/contacts/requests", {
+      contact_request: { recipient_handle: handle, ...(message && { message }) },
+    }),
   approve: (id) => post(`/contacts/requests/${part(id)}/approve`),
   reject: (id) => post(`/contacts/requests/${part(id)}/reject`),
   cancel: (id) => call("DELETE", `/contacts/requests/${part(id)}`),

@@ -16,7 +16,9 @@ export function connect() {
   socket.onError(lost);
   socket.onClose(lost);
   socket.connect();
-  follow(`user_rooms:${model.me.id}`, { room_added: enter, room_removed: leave, room_deleted: leave }, reconcile);
+  follow(`user_rooms:${model.me.id}`, { room_added: enter, room_removed: leave, room_deleted: leave }, () =>
+    model.loadRooms(),
+  );
   follow(`user_contacts:${model.me.id}`, contactEvents(), () => model.loadRequests());
   model.hear("rooms", joinAll);
   joinAll();
@@ -43,15 +45,24 @@ function unfollow(topic) {
 
 function joinAll() {
   for (const id of model.rooms.keys()) if (!channels.has(`chat_room:${id}`)) join(id);
-  for (const topic of channels.keys()) if (topic.startsWith("chat_room:") && !model.rooms.has(topic.slice(10))) part(topic.slice(10));
+  for (const topic of channels.keys())
+    if (topic.startsWith("chat_room:") && !model.rooms.has(topic.slice(10))) part(topic.slice(10));
 }
 
 function join(id) {
   const message = (payload) => model.hearMessage(id, payload);
-  const said = (payload) => { message(payload); tellAloud(id, payload); };
+  const said = (payload) => {
+    message(payload);
+    tellAloud(id, payload);
+  };
   const loaded = () => model.rooms.get(id)?.loaded && model.loadMessages(id);
-  follow(`chat_room:${id}`, { message_created: said, message_updated: message, event_created: message, room_deleted: leave }, loaded);
-  const changed = (who) => (who.id === model.me.id ? null : model.loadParticipants(id).catch(() => {})); // my own are told elsewhere
+  follow(
+    `chat_room:${id}`,
+    { message_created: said, message_updated: message, event_created: message, room_deleted: leave },
+    loaded,
+  );
+  // That I come or go is told among my rooms.
+  const changed = (who) => who.id !== model.me.id && model.loadParticipants(id).catch(() => {});
   follow(`room_participants:${id}`, { participant_added: changed, participant_removed: changed }, () => {});
 }
 
@@ -68,17 +79,19 @@ function leave({ id }) {
   model.leave(id);
 }
 
-function reconcile() {
-  return model.loadRooms();
-}
-
 function contactEvents() {
-  const look = () => model.loadRequests();
-  return { contact_request_received: look, contact_request_updated: look, contact_added: look, contact_removed: look };
+  const look = () => model.loadRequests().catch(() => {});
+  return {
+    contact_request_received: look,
+    contact_request_updated: look,
+    contact_added: look,
+    contact_removed: look,
+  };
 }
 
 function tellAloud(id, message) {
   if (id !== model.open || message.sender_id === model.me.id) return;
   const room = model.rooms.get(id);
-  announce(`${line(message.sender_name ?? "Somebody", () => null, 60)}: ${line(message.content, model.nameIn(room, message), 300)}`);
+  const sender = line(message.sender_name ?? "Somebody", () => null, 60);
+  announce(`${sender}: ${line(message.content, model.nameIn(room, message), 300)}`);
 }

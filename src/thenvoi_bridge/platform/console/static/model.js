@@ -1,4 +1,4 @@
-/** What this page knows: who I am, my rooms and what is in them. Views listen; `live.js` and the views feed it. */
+/** What this page knows: who I am, my rooms, what is in them. Views listen; `live.js` and the views feed it. */
 
 import { api } from "./api.js";
 
@@ -120,12 +120,14 @@ class Model extends EventTarget {
     room.take([message]);
     if (isNew) this.count(room, message);
     this.tell("messages", { id, ids: [message.id], live: isNew });
-    if (isNew && room.title === "New chat" && message.message_type === "text") this.reload(id);
+    if (isNew && room.title === "New chat" && message.message_type === "text")
+      this.reload(id).catch(() => {});
   }
 
   count(room, message) {
     const isSeen = this.open === room.id && !document.hidden;
-    if (isSeen || message.sender_id === this.me.id || message.message_type !== "text") return this.tell("rooms");
+    if (isSeen || message.sender_id === this.me.id || message.message_type !== "text")
+      return this.tell("rooms");
     room.unread += 1;
     room.mentioned ||= (message.metadata?.mentions ?? []).some(({ id }) => id === this.me.id);
     this.tell("rooms");
@@ -150,7 +152,13 @@ class Model extends EventTarget {
     return (id) => {
       const person = room.participants.find((one) => one.id === id);
       const mention = (message.metadata?.mentions ?? []).find?.((one) => one?.id === id);
-      return person?.name ?? person?.handle ?? mention?.name ?? mention?.handle ?? (id === this.me.id ? this.me.name : null);
+      return (
+        person?.name ??
+        person?.handle ??
+        mention?.name ??
+        mention?.handle ??
+        (id === this.me.id ? this.me.name : null)
+      );
     };
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Who is signed in. The key is good for some hours and lives in this tab alone (sessionStorage): no cookie, so
- * no other page can send anything in its place, and nothing of it is in an address or on disk.
+ * Who is signed in. The key is good for some hours and lives in this tab alone (sessionStorage): no cookie,
+ * so no other page can send anything in its place, and nothing of it is in an address.
  */
 
 const KEPT = "thenvoi-key";

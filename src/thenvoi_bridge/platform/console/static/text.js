@@ -3,13 +3,16 @@
 import { h, newId } from "./dom.js";
 
 /** As `bridge/untrusted.py` has it: characters that change how text reads without being seen. */
-const UNSEEN = /[\u{34f}\u{115f}\u{1160}\u{17b4}\u{17b5}\u{180b}-\u{180f}\u{2065}\u{3164}\u{fe00}-\u{fe0e}\u{ffa0}\u{fff0}-\u{fff8}\u{e0000}-\u{e0fff}]|(?![\n\t])[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/gu;
+const UNSEEN =
+  /[\u{34f}\u{115f}\u{1160}\u{17b4}\u{17b5}\u{180b}-\u{180f}\u{2065}\u{3164}\u{fe00}-\u{fe0e}\u{ffa0}\u{fff0}-\u{fff8}\u{e0000}-\u{e0fff}]|(?![\n\t])[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/gu;
 const MENTION = /@\[\[([^\]\s]{1,64})\]\]/g;
 const LONG = { characters: 1500, lines: 18 };
 
 /** The text with what is not seen written out as `\u{…}`. For places that take nothing but text. */
 export function visible(text) {
-  return String(text ?? "").replaceAll("\r\n", "\n").replace(UNSEEN, (c) => `\\u{${c.codePointAt(0).toString(16)}}`);
+  return String(text ?? "")
+    .replaceAll("\r\n", "\n")
+    .replace(UNSEEN, (c) => `\\u{${c.codePointAt(0).toString(16)}}`);
 }
 
 /** The same as nodes, where what was written out can be told from what somebody wrote. */
@@ -32,7 +35,10 @@ export function bodyNodes(text, nameOf, mine) {
     const name = nameOf(match[1]);
     if (!name) continue;
     const marked = match[1] === mine ? "mention me" : "mention";
-    nodes.push(...visibleNodes(text.slice(done, match.index)), h("span", { class: marked }, `@${visible(name)}`));
+    nodes.push(
+      ...visibleNodes(text.slice(done, match.index)),
+      h("span", { class: marked }, `@${visible(name)}`),
+    );
     done = match.index + match[0].length;
   }
   return [...nodes, ...visibleNodes(text.slice(done))];
@@ -55,7 +61,11 @@ export function folded(nodes, length) {
   const id = newId("text");
   const body = h("div", { class: "body folded", id }, nodes);
   const more = `Show all of it (${length.toLocaleString("en")} characters)`;
-  const toggle = h("button", { type: "button", class: "link", "aria-expanded": "false", "aria-controls": id }, more);
+  const toggle = h(
+    "button",
+    { type: "button", class: "link", "aria-expanded": "false", "aria-controls": id },
+    more,
+  );
   toggle.addEventListener("click", () => {
     const open = !body.classList.toggle("folded");
     toggle.setAttribute("aria-expanded", String(open));
@@ -72,7 +82,11 @@ const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "long", timeStyle: 
 /** When something was, as an element that says the whole moment when asked. */
 export function timeOf(moment, format = "time") {
   const date = new Date(moment);
-  return h("time", { datetime: moment, title: FULL.format(date) }, format === "time" ? TIME.format(date) : recent(date));
+  return h(
+    "time",
+    { datetime: moment, title: FULL.format(date) },
+    format === "time" ? TIME.format(date) : recent(date),
+  );
 }
 
 /** The day of a moment, in words. */

@@ -7,8 +7,16 @@ const HUES = 8;
 
 /** For the eyes only; the name stands beside it. */
 export function avatar({ id, name, type }) {
-  const letters = visible(name ?? "?").split(/\s+/).filter(Boolean).slice(0, 2).map((word) => [...word][0].toUpperCase());
-  return h("span", { class: `avatar ${type === "Agent" ? "agent" : "person"} hue-${hueOf(id)}`, "aria-hidden": "true" }, letters.join(""));
+  const letters = visible(name ?? "?")
+    .split(/\s+/)
+    .filter(Boolean)
+    .slice(0, 2)
+    .map((word) => [...word][0].toUpperCase());
+  return h(
+    "span",
+    { class: `avatar ${type === "Agent" ? "agent" : "person"} hue-${hueOf(id)}`, "aria-hidden": "true" },
+    letters.join(""),
+  );
 }
 
 /** The number of somebody's colour. */

@@ -20,12 +20,19 @@ export function completion(input, people, taken) {
 class Names {
   constructor(input, people, taken) {
     Object.assign(this, { input, people, taken, names: [], at: 0 });
-    this.box = h("ul", { id: newId("names"), class: "names", role: "listbox", "aria-label": "People and agents to mention", hidden: true });
+    this.box = h("ul", {
+      id: newId("names"),
+      class: "names",
+      role: "listbox",
+      "aria-label": "People and agents to mention",
+      hidden: true,
+    });
   }
 
   look() {
     const begun = begunAt(this.input.value, this.input.selectionStart);
-    const fits = ({ name, handle }) => [name, handle, handle?.split("/").at(-1)].some((text) => text?.toLowerCase().startsWith(begun.wanted));
+    const fits = ({ name, handle }) =>
+      [name, handle, handle?.split("/").at(-1)].some((text) => text?.toLowerCase().startsWith(begun.wanted));
     this.names = begun ? this.people().filter(fits).slice(0, MOST) : [];
     this.from = begun?.from;
     this.at = 0;
@@ -41,8 +48,22 @@ class Names {
 
   option(one, n) {
     const take = (event) => (event.preventDefault(), this.take(one)); // before the field loses the focus
-    return h("li", { role: "option", id: `${this.box.id}-${n}`, "aria-selected": String(n === this.at), on: { mousedown: take } },
-      avatar(one), h("span", { class: "who" }, h("strong", {}, visible(one.name ?? one.handle)), h("span", { class: "handle" }, `@${visible(one.handle ?? "")}`)));
+    return h(
+      "li",
+      {
+        role: "option",
+        id: `${this.box.id}-${n}`,
+        "aria-selected": String(n === this.at),
+        on: { mousedown: take },
+      },
+      avatar(one),
+      h(
+        "span",
+        { class: "who" },
+        h("strong", {}, visible(one.name ?? one.handle)),
+        h("span", { class: "handle" }, `@${visible(one.handle ?? "")}`),
+      ),
+    );
   }
 
   /** Whether the key was for the list. */

@@ -11,9 +11,20 @@ const drafts = new Map();
 
 /** The element. */
 export function composer(room, signal) {
-  const input = h("textarea", { id: "composer", rows: "1", "aria-label": "Message", "aria-describedby": "to", placeholder: "Write a message. @ mentions somebody." });
+  const input = h("textarea", {
+    id: "composer",
+    rows: "1",
+    "aria-label": "Message",
+    "aria-describedby": "to",
+    placeholder: "Write a message. @ mentions somebody.",
+  });
   const to = h("p", { id: "to", class: "to", role: "status" });
-  const send = h("button", { class: "primary send", title: "Send (Enter)" }, icon("send"), h("span", {}, "Send"));
+  const send = h(
+    "button",
+    { class: "primary send", title: "Send (Enter)" },
+    icon("send"),
+    h("span", {}, "Send"),
+  );
   const others = () => room.participants.filter((one) => one.id !== model.me.id);
   const draw = () => {
     drafts.set(room.id, input.value);
@@ -30,7 +41,13 @@ export function composer(room, signal) {
     submit();
   });
   model.hear("room", (told) => told.id === room.id && draw(), signal);
-  const form = h("form", { class: "composer", on: { submit: (event) => (event.preventDefault(), submit()) } }, box, h("div", { class: "line" }, input, send), to);
+  const form = h(
+    "form",
+    { class: "composer", on: { submit: (event) => (event.preventDefault(), submit()) } },
+    box,
+    h("div", { class: "line" }, input, send),
+    to,
+  );
   requestAnimationFrame(draw);
   return form;
 }
@@ -44,16 +61,24 @@ function recipients(text, others) {
 function recipientsLine(text, others) {
   const named = recipients(text, others);
   if (!others.length) return ["Nobody else is here yet. Add somebody to talk to."];
-  if (named.length) return ["To ", h("strong", {}, named.map((one) => visible(one.name ?? one.handle)).join(", "))];
-  return text.trim() ? [h("strong", {}, "Mention somebody with @"), ": only those you mention are told."] : ["Only those you mention are told."];
+  if (named.length)
+    return ["To ", h("strong", {}, named.map((one) => visible(one.name ?? one.handle)).join(", "))];
+  return text.trim()
+    ? [h("strong", {}, "Mention somebody with @"), ": only those you mention are told."]
+    : ["Only those you mention are told."];
 }
 
 async function sendIt(room, input, others, draw) {
   const text = input.value.trim();
   if (!room.participants.length) await model.loadParticipants(room.id).catch(() => {}); // not here yet
   const named = recipients(text, others());
-  if (!text || !named.length) return refuse(input, text ? "Mention somebody with @ first" : "There is nothing to send");
-  const mentions = named.map(({ id, handle, name }) => ({ id, ...(handle && { handle }), ...(name && { name }) }));
+  if (!text || !named.length)
+    return refuse(input, text ? "Mention somebody with @ first" : "There is nothing to send");
+  const mentions = named.map(({ id, handle, name }) => ({
+    id,
+    ...(handle && { handle }),
+    ...(name && { name }),
+  }));
   try {
     await retried(() => api.send(room.id, text, mentions, onceFor(room, text)));
   } catch (error) {

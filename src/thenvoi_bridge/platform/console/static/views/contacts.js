@@ -11,11 +11,17 @@ import { attempt, listOf, page } from "./page.js";
 /** The page. */
 export function showContacts(main, signal) {
   const add = button("Add a contact", openAsk, { class: "primary" });
-  const content = page(main, "Contacts", "Contacts can be brought into rooms, whatever organisation they are of.", add);
-  const draw = () => attempt(async () => {
-    const [contacts, sent] = await Promise.all([api.contacts(), api.sent()]);
-    if (!signal.aborted) content.replaceChildren(...sections(contacts, sent));
-  });
+  const content = page(
+    main,
+    "Contacts",
+    "Contacts can be brought into rooms, whatever organisation they are of.",
+    add,
+  );
+  const draw = () =>
+    attempt(async () => {
+      const [contacts, sent] = await Promise.all([api.contacts(), api.sent()]);
+      if (!signal.aborted) content.replaceChildren(...sections(contacts, sent));
+    });
   model.hear("contacts", draw, signal);
   model.loadRequests().catch(draw);
 }
@@ -35,31 +41,71 @@ function section(title, items, row) {
 
 /** After every change the list is fetched again, which draws it. */
 function change(work, done) {
-  return () => attempt(work, done).then(() => model.loadRequests()).catch(() => {});
+  return () =>
+    attempt(work, done)
+      .then(() => model.loadRequests())
+      .catch(() => {});
 }
 
 function request(one) {
   const from = one.requester ?? { id: one.requester_id };
-  const approve = button("Approve", change(() => api.approve(one.id)), { class: "primary", "aria-label": `Approve ${name(from)}` });
-  const reject = button("Reject", change(() => api.reject(one.id)), { "aria-label": `Reject ${name(from)}` });
+  const approve = button(
+    "Approve",
+    change(() => api.approve(one.id)),
+    { class: "primary", "aria-label": `Approve ${name(from)}` },
+  );
+  const reject = button(
+    "Reject",
+    change(() => api.reject(one.id)),
+    { "aria-label": `Reject ${name(from)}` },
+  );
   return row(from, one.requester_type, one, reject, approve);
 }
 
 function asked(one) {
   const whom = one.recipient ?? { id: one.recipient_id };
-  return row(whom, one.recipient_type, one, button("Take back", change(() => api.cancel(one.id)), { "aria-label": `Take back the request to ${name(whom)}` }));
+  return row(
+    whom,
+    one.recipient_type,
+    one,
+    button(
+      "Take back",
+      change(() => api.cancel(one.id)),
+      { "aria-label": `Take back the request to ${name(whom)}` },
+    ),
+  );
 }
 
 function contact(one) {
   const who = one.user ?? { id: one.contact_id };
   const drop = change(() => api.drop(one.id));
-  return row(who, one.contact_type, one, iconButton("close", `Remove ${name(who)}`, () => confirmFirst(`Remove ${name(who)} from your contacts?`, "Remove", drop)));
+  return row(
+    who,
+    one.contact_type,
+    one,
+    iconButton("close", `Remove ${name(who)}`, () =>
+      confirmFirst(`Remove ${name(who)} from your contacts?`, "Remove", drop),
+    ),
+  );
 }
 
 function row(who, type, { message, inserted_at: at, online }, ...actions) {
-  const handle = h("span", { class: "handle" }, who.handle ? `@${visible(who.handle)}` : "", online ? h("span", { class: "online" }, "online") : null);
+  const handle = h(
+    "span",
+    { class: "handle" },
+    who.handle ? `@${visible(who.handle)}` : "",
+    online ? h("span", { class: "online" }, "online") : null,
+  );
   const text = h("span", { class: "text" }, message ? visible(message) : "");
-  return h("li", {}, avatar({ ...who, type }), h("span", { class: "who" }, h("strong", {}, name(who)), handle), text, timeOf(at, "recent"), h("span", { class: "actions" }, actions));
+  return h(
+    "li",
+    {},
+    avatar({ ...who, type }),
+    h("span", { class: "who" }, h("strong", {}, name(who)), handle),
+    text,
+    timeOf(at, "recent"),
+    h("span", { class: "actions" }, actions),
+  );
 }
 
 function name(who) {
@@ -67,7 +113,12 @@ function name(who) {
 }
 
 function openAsk() {
-  const handle = field("Handle", "input", { required: true, maxlength: "300", placeholder: "carol or carol/helper", autocomplete: "off" });
+  const handle = field("Handle", "input", {
+    required: true,
+    maxlength: "300",
+    placeholder: "carol or carol/helper",
+    autocomplete: "off",
+  });
   const word = field("A word to go with it", "input", { maxlength: "500", autocomplete: "off" });
   const problem = h("p", { class: "problem", role: "alert" });
   const submit = async (event) => {
@@ -80,6 +131,13 @@ function openAsk() {
     close();
     model.loadRequests().catch(() => {});
   };
-  const form = h("form", { on: { submit } }, handle.row, word.row, problem, h("p", { class: "actions" }, h("button", { class: "primary" }, "Ask")));
+  const form = h(
+    "form",
+    { on: { submit } },
+    handle.row,
+    word.row,
+    problem,
+    h("p", { class: "actions" }, h("button", { class: "primary" }, "Ask")),
+  );
   const close = openDialog("Add a contact", form);
 }

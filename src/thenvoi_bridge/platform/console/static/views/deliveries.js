@@ -5,10 +5,12 @@ import { visible } from "../text.js";
 
 const WORDS = { waiting: "waiting", processing: "processing", processed: "processed", failed: "failed" };
 
-/** A line of states, null where no agent is mentioned. People have none: nobody is told what they have read. */
+/** A line of states, null where no agent is mentioned. People have none: nobody is told what they read. */
 export function deliveries(room, message) {
   const mentions = message.metadata?.mentions;
-  const states = (Array.isArray(mentions) ? mentions : []).filter((one) => isAgent(room, message, one)).map((one) => stateOf(message, one));
+  const states = (Array.isArray(mentions) ? mentions : [])
+    .filter((one) => isAgent(room, message, one))
+    .map((one) => stateOf(message, one));
   return states.length ? h("ul", { class: "deliveries", "aria-label": "Delivery" }, states) : null;
 }
 
@@ -22,8 +24,16 @@ function stateOf(message, { id, name, handle }) {
   const entry = message.metadata.delivery_status?.[id];
   const state = entry?.status in WORDS ? entry.status : "waiting";
   const attempt = entry?.current_attempt ?? 0;
-  const counted = state !== "waiting" && (attempt > 1 || state === "processing") ? `, attempt ${attempt}` : "";
+  const counted =
+    state !== "waiting" && (attempt > 1 || state === "processing") ? `, attempt ${attempt}` : "";
   const why = state === "failed" ? entry.attempts?.at(-1)?.error : null;
   const reason = why ? h("span", { class: "why" }, visible(why).slice(0, 300)) : null;
-  return h("li", { class: state, "data-state": state }, h("span", { class: "dot", "aria-hidden": "true" }), h("strong", {}, visible(name ?? handle ?? id)), ` ${WORDS[state]}${counted}`, reason);
+  return h(
+    "li",
+    { class: state, "data-state": state },
+    h("span", { class: "dot", "aria-hidden": "true" }),
+    h("strong", {}, visible(name ?? handle ?? id)),
+    ` ${WORDS[state]}${counted}`,
+    reason,
+  );
 }

@@ -1,4 +1,4 @@
-/** The frame around everything: the side with its rooms, and the main part, filled by what the address names. */
+/** The frame around everything: the side with its rooms, and the main part, which the address fills. */
 
 import { h } from "../dom.js";
 import { model } from "../model.js";

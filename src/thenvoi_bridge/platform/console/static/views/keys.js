@@ -22,7 +22,8 @@ export function listenToKeys() {
   document.addEventListener("keydown", (event) => {
     const isTyping = event.target.closest("input, textarea, select, dialog[open]");
     const known = KEYS[event.key];
-    if (!known || isTyping || localStorage.getItem(OFF) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!known || isTyping || localStorage.getItem(OFF) || event.ctrlKey || event.metaKey || event.altKey)
+      return;
     event.preventDefault();
     known[1]();
   });
@@ -30,17 +31,29 @@ export function listenToKeys() {
 
 /** Show which keys there are. */
 export function showKeys() {
-  const rows = Object.entries(KEYS).map(([key, [what]]) => h("div", {}, h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)));
-  const more = [["Enter", "Send; with Shift a new line"], ["@", "Mention somebody: arrows choose, Enter or Tab takes"], ["Esc", "Close"]];
+  const rows = Object.entries(KEYS).map(([key, [what]]) =>
+    h("div", {}, h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)),
+  );
+  const more = [
+    ["Enter", "Send; with Shift a new line"],
+    ["@", "Mention somebody: arrows choose, Enter or Tab takes"],
+    ["Esc", "Close"],
+  ];
   const fixed = more.map(([key, what]) => h("div", {}, h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)));
-  openDialog("Keys", h("dl", { class: "keys" }, rows, fixed), h("label", { class: "choice" }, offSwitch(), "Keys of one letter work"));
+  openDialog(
+    "Keys",
+    h("dl", { class: "keys" }, rows, fixed),
+    h("label", { class: "choice" }, offSwitch(), "Keys of one letter work"),
+  );
 }
 
 /** Whoever speaks to a computer, or hits keys by chance, can do without them (WCAG 2.1.4). */
 function offSwitch() {
   const box = h("input", { type: "checkbox" });
   box.checked = !localStorage.getItem(OFF);
-  box.addEventListener("change", () => (box.checked ? localStorage.removeItem(OFF) : localStorage.setItem(OFF, "yes")));
+  box.addEventListener("change", () =>
+    box.checked ? localStorage.removeItem(OFF) : localStorage.setItem(OFF, "yes"),
+  );
   return box;
 }
 

@@ -16,12 +16,20 @@ export function showMemories(main, signal) {
   const scope = field("About", "select", {}, options(SCOPES));
   const status = field("State", "select", {}, options(STATUSES));
   const list = h("div", { role: "status" });
-  const draw = () => attempt(async () => {
-    const filter = { content_query: words.control.value, scope: scope.control.value, status: status.control.value };
-    const { data, meta } = await api.memories(filter);
-    if (signal.aborted) return;
-    list.replaceChildren(listOf(data, (one) => card(one, draw), "There are no such memories."), rest(data.length, meta.total_count));
-  });
+  const draw = () =>
+    attempt(async () => {
+      const filter = {
+        content_query: words.control.value,
+        scope: scope.control.value,
+        status: status.control.value,
+      };
+      const { data, meta } = await api.memories(filter);
+      if (signal.aborted) return;
+      list.replaceChildren(
+        listOf(data, (one) => card(one, draw), "There are no such memories."),
+        rest(data.length, meta.total_count),
+      );
+    });
   for (const { control } of [scope, status]) control.addEventListener("change", draw);
   words.control.addEventListener("input", afterPause(draw));
   const content = page(main, "Memories", "You may put away or delete what is about you.");
@@ -38,17 +46,50 @@ function rest(shown, total) {
 }
 
 function card(memory, draw) {
-  const tags = [SCOPES[memory.scope] ?? (memory.scope === "subject" ? "About somebody" : memory.scope), memory.type, memory.status].map((word) => h("span", { class: "tag" }, visible(word)));
+  const tags = [
+    SCOPES[memory.scope] ?? (memory.scope === "subject" ? "About somebody" : memory.scope),
+    memory.type,
+    memory.status,
+  ].map((word) => h("span", { class: "tag" }, visible(word)));
   const thought = memory.thought ? h("p", { class: "handle" }, visible(memory.thought)) : null;
-  return h("li", { class: "memory" }, h("div", { class: "text" }, h("p", { class: "body" }, visible(memory.content)), thought, h("p", { class: "tags" }, tags, timeOf(memory.inserted_at, "recent"))), h("span", { class: "actions" }, actions(memory, draw)));
+  return h(
+    "li",
+    { class: "memory" },
+    h(
+      "div",
+      { class: "text" },
+      h("p", { class: "body" }, visible(memory.content)),
+      thought,
+      h("p", { class: "tags" }, tags, timeOf(memory.inserted_at, "recent")),
+    ),
+    h("span", { class: "actions" }, actions(memory, draw)),
+  );
 }
 
 function actions(memory, draw) {
   if (memory.scope === "organization") return [];
   const change = (work) => () => attempt(work).then(draw);
-  const away = memory.status === "active" ? button("Put away", change(() => api.archiveMemory(memory.id))) : null;
-  const back = memory.status === "archived" ? button("Bring back", change(() => api.restoreMemory(memory.id))) : null;
-  const gone = iconButton("close", "Delete this memory", () => confirmFirst("Delete this memory for good?", "Delete", change(() => api.deleteMemory(memory.id))));
+  const away =
+    memory.status === "active"
+      ? button(
+          "Put away",
+          change(() => api.archiveMemory(memory.id)),
+        )
+      : null;
+  const back =
+    memory.status === "archived"
+      ? button(
+          "Bring back",
+          change(() => api.restoreMemory(memory.id)),
+        )
+      : null;
+  const gone = iconButton("close", "Delete this memory", () =>
+    confirmFirst(
+      "Delete this memory for good?",
+      "Delete",
+      change(() => api.deleteMemory(memory.id)),
+    ),
+  );
   return [away, back, gone];
 }
 

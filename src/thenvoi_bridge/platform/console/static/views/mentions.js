@@ -2,7 +2,9 @@
 
 /** Those of `people` whose `@handle` or `@name` stands in the text, in the order of the text. */
 export function mentionedIn(text, people) {
-  const spellings = people.flatMap((one) => [one.handle, one.name].filter(Boolean).map((spelt) => [spelt.toLowerCase(), one]));
+  const spellings = people.flatMap((one) =>
+    [one.handle, one.name].filter(Boolean).map((spelt) => [spelt.toLowerCase(), one]),
+  );
   spellings.sort(([one], [other]) => other.length - one.length);
   const found = new Set();
   const folded = text.toLowerCase();

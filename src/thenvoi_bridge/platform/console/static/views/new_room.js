@@ -14,8 +14,17 @@ export async function openNewRoom() {
     close();
     await open(chosen()).catch((error) => notice(error.message, "problem"));
   };
-  const help = h("p", { class: "help" }, "The room is named after its first message. You can add others later.");
-  const close = openDialog("New room", help, picker, h("p", { class: "actions" }, button("Open the room", create, { class: "primary" })));
+  const help = h(
+    "p",
+    { class: "help" },
+    "The room is named after its first message. You can add others later.",
+  );
+  const close = openDialog(
+    "New room",
+    help,
+    picker,
+    h("p", { class: "actions" }, button("Open the room", create, { class: "primary" })),
+  );
 }
 
 async function open(ids) {

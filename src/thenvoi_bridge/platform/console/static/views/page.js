@@ -8,7 +8,19 @@ export function page(main, title, intro, ...actions) {
   const content = h("div", { class: "content" });
   const back = h("a", { href: to(), class: "back" }, "‹ Rooms");
   const head = h("header", { class: "bar" }, back, h("div", { class: "name" }, h("h1", {}, title)), actions);
-  main.replaceChildren(h("div", { class: "page" }, head, h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title }, h("p", { class: "help" }, intro), content)));
+  main.replaceChildren(
+    h(
+      "div",
+      { class: "page" },
+      head,
+      h(
+        "div",
+        { class: "scroll", tabindex: "0", role: "region", "aria-label": title },
+        h("p", { class: "help" }, intro),
+        content,
+      ),
+    ),
+  );
   return content;
 }
 

@@ -15,12 +15,24 @@ export function people(room, signal) {
   model.hear("room", (told) => told.id === room.id && draw(), signal);
   draw();
   const add = button("Add somebody", () => openAdd(room), { class: "wide" });
-  return h("section", { id: "people", class: "panel", "aria-label": "Who is here" }, h("h2", {}, "Who is here"), list, add);
+  return h(
+    "section",
+    { id: "people", class: "panel", "aria-label": "Who is here" },
+    h("h2", {}, "Who is here"),
+    list,
+    add,
+  );
 }
 
 function row(room, one) {
   const isMe = one.id === model.me.id;
-  const role = h("span", { class: "handle" }, [isMe ? "you" : one.handle ? `@${visible(one.handle)}` : "", one.role === "member" ? "" : one.role].filter(Boolean).join(" · "));
+  const role = h(
+    "span",
+    { class: "handle" },
+    [isMe ? "you" : one.handle ? `@${visible(one.handle)}` : "", one.role === "member" ? "" : one.role]
+      .filter(Boolean)
+      .join(" · "),
+  );
   const name = visible(one.name ?? one.handle ?? one.id);
   const mine = room.participants.find(({ id }) => id === model.me.id)?.role ?? "member";
   const may = isMe ? one.role !== "owner" : mine === "owner" || (mine === "admin" && one.role === "member");
@@ -31,7 +43,11 @@ function row(room, one) {
 
 function takeOut(room, one, label) {
   confirmFirst(`${label}?`, one.id === model.me.id ? "Leave" : "Remove", () =>
-    api.remove(room.id, one.id).then(() => model.rooms.has(room.id) && model.loadParticipants(room.id)).catch((error) => notice(error.message, "problem")));
+    api
+      .remove(room.id, one.id)
+      .then(() => model.rooms.has(room.id) && model.loadParticipants(room.id))
+      .catch((error) => notice(error.message, "problem")),
+  );
 }
 
 async function openAdd(room) {
@@ -41,5 +57,9 @@ async function openAdd(room) {
     for (const id of chosen()) await api.add(room.id, id).catch((error) => notice(error.message, "problem"));
     await model.loadParticipants(room.id).catch(() => {});
   };
-  const close = openDialog("Add to this room", picker, h("p", { class: "actions" }, button("Add", add, { class: "primary" })));
+  const close = openDialog(
+    "Add to this room",
+    picker,
+    h("p", { class: "actions" }, button("Add", add, { class: "primary" })),
+  );
 }

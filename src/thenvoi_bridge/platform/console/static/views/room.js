@@ -13,22 +13,48 @@ export function showRoom(main, signal, id, messageId) {
   const room = model.rooms.get(id);
   if (!room) return showNoRoom(main, signal, "You are not in this room.");
   model.open = id;
-  main.replaceChildren(h("div", { class: "room" }, head(room, signal), timeline(room, signal, messageId), composer(room, signal), people(room, signal)));
-  model.hear("room", (told) => told.id === id && !model.rooms.has(id) && showNoRoom(main, signal, "You are no longer in this room."), signal);
+  main.replaceChildren(
+    h(
+      "div",
+      { class: "room" },
+      head(room, signal),
+      timeline(room, signal, messageId),
+      composer(room, signal),
+      people(room, signal),
+    ),
+  );
+  model.hear(
+    "room",
+    (told) =>
+      told.id === id && !model.rooms.has(id) && showNoRoom(main, signal, "You are no longer in this room."),
+    signal,
+  );
   document.addEventListener("visibilitychange", () => document.hidden || model.see(id), { signal });
   model.see(id);
   load(id);
 }
 
 async function load(id) {
-  await Promise.all([model.loadParticipants(id), model.loadMessages(id)]).catch((error) => notice(error.message, "problem"));
+  await Promise.all([model.loadParticipants(id), model.loadMessages(id)]).catch((error) =>
+    notice(error.message, "problem"),
+  );
 }
 
 /** What is shown where no room is chosen. */
 export function showNoRoom(main, _signal, why) {
   model.open = null;
-  const hint = model.rooms.size ? "Choose a room, or open a new one." : "Open a room to talk with people and agents.";
-  main.replaceChildren(h("div", { class: "nothing" }, h("h1", {}, "Rooms"), h("p", {}, why ?? hint), h("p", { class: "help" }, "Press ", h("kbd", {}, "?"), " for all keys.")));
+  const hint = model.rooms.size
+    ? "Choose a room, or open a new one."
+    : "Open a room to talk with people and agents.";
+  main.replaceChildren(
+    h(
+      "div",
+      { class: "nothing" },
+      h("h1", {}, "Rooms"),
+      h("p", {}, why ?? hint),
+      h("p", { class: "help" }, "Press ", h("kbd", {}, "?"), " for all keys."),
+    ),
+  );
 }
 
 function head(room, signal) {
@@ -55,6 +81,9 @@ function peopleButton() {
     if (shown) document.getElementById("people")?.querySelector("button")?.focus();
   };
   document.body.dataset.people ??= matchMedia("(min-width: 70rem)").matches ? "shown" : "hidden";
-  const pressed = iconButton("people", "Who is in this room", toggle, { "aria-controls": "people", "aria-expanded": String(document.body.dataset.people === "shown") });
+  const pressed = iconButton("people", "Who is in this room", toggle, {
+    "aria-controls": "people",
+    "aria-expanded": String(document.body.dataset.people === "shown"),
+  });
   return pressed;
 }

@@ -8,10 +8,16 @@ import { line, visible } from "../text.js";
 const RECENT = 20;
 const MOST = 30;
 
-/** The box, and the list of what was found, which stands in the place of `rooms` while there is something to find. */
+/** The box, and the list of what was found, which stands in the place of `rooms` meanwhile. */
 export function searchBox(rooms) {
   const found = h("div", { class: "found", hidden: true });
-  const input = h("input", { id: "search", type: "search", placeholder: "Search rooms and messages", "aria-label": "Search rooms and messages", autocomplete: "off" });
+  const input = h("input", {
+    id: "search",
+    type: "search",
+    placeholder: "Search rooms and messages",
+    "aria-label": "Search rooms and messages",
+    autocomplete: "off",
+  });
   const draw = () => {
     const wanted = input.value.trim().toLowerCase();
     found.hidden = !wanted;
@@ -46,10 +52,21 @@ async function loadRecent() {
 
 function results(wanted) {
   const rooms = model.sorted().filter((room) => visible(room.title).toLowerCase().includes(wanted));
-  const messages = model.sorted().flatMap((room) => [...room.messages].reverse().map((message) => ({ room, message, text: plain(room, message) })));
+  const messages = model
+    .sorted()
+    .flatMap((room) =>
+      [...room.messages].reverse().map((message) => ({ room, message, text: plain(room, message) })),
+    );
   const hits = messages.filter(({ text }) => text.toLowerCase().includes(wanted)).slice(0, MOST);
-  if (!rooms.length && !hits.length) return [h("p", { class: "empty", role: "status" }, "Nothing found in what is loaded.")];
-  return [...group("Rooms", rooms.map(roomHit)), ...group("Messages", hits.map((hit) => messageHit(hit, wanted)))];
+  if (!rooms.length && !hits.length)
+    return [h("p", { class: "empty", role: "status" }, "Nothing found in what is loaded.")];
+  return [
+    ...group("Rooms", rooms.map(roomHit)),
+    ...group(
+      "Messages",
+      hits.map((hit) => messageHit(hit, wanted)),
+    ),
+  ];
 }
 
 function group(title, items) {
@@ -57,14 +74,27 @@ function group(title, items) {
 }
 
 function roomHit(room) {
-  return h("li", {}, h("a", { href: to("rooms", room.id) }, h("span", { class: "title" }, visible(room.title))));
+  return h(
+    "li",
+    {},
+    h("a", { href: to("rooms", room.id) }, h("span", { class: "title" }, visible(room.title))),
+  );
 }
 
 function messageHit({ room, message, text }, wanted) {
   const from = Math.max(0, text.toLowerCase().indexOf(wanted) - 30);
   const excerpt = `${from ? "…" : ""}${text.slice(from, from + 90)}`;
   const sender = visible(message.sender_name ?? "");
-  return h("li", {}, h("a", { href: to("rooms", room.id, message.id), class: "hit" }, h("span", { class: "handle" }, `${sender} in ${visible(room.title)}`), h("span", {}, excerpt)));
+  return h(
+    "li",
+    {},
+    h(
+      "a",
+      { href: to("rooms", room.id, message.id), class: "hit" },
+      h("span", { class: "handle" }, `${sender} in ${visible(room.title)}`),
+      h("span", {}, excerpt),
+    ),
+  );
 }
 
 function plain(room, message) {

@@ -23,27 +23,73 @@ export function side() {
   draw();
   drawPages();
   const { box, found } = searchBox(rooms);
-  const head = h("div", { class: "head" }, h("span", { class: "brand" }, "Thenvoi"), status(), iconButton("plus", "New room (n)", openNewRoom));
+  const head = h(
+    "div",
+    { class: "head" },
+    h("span", { class: "brand" }, "Thenvoi"),
+    status(),
+    iconButton("plus", "New room (n)", openNewRoom),
+  );
   const lists = h("nav", { "aria-label": "Rooms and pages" }, found, rooms, pages);
   return h("aside", { class: "side", "aria-label": "Console" }, head, box, lists, foot());
 }
 
 function roomLinks() {
   const rooms = model.sorted();
-  return rooms.length ? rooms.map(roomLink) : [h("li", { class: "empty" }, "No rooms yet. Press n to open one.")];
+  return rooms.length
+    ? rooms.map(roomLink)
+    : [h("li", { class: "empty" }, "No rooms yet. Press n to open one.")];
 }
 
 function roomLink(room) {
-  const count = room.unread ? h("span", { class: room.mentioned ? "badge mine" : "badge" }, room.unread, h("span", { class: "unseen" }, " unread")) : null;
+  const count = room.unread
+    ? h(
+        "span",
+        { class: room.mentioned ? "badge mine" : "badge" },
+        room.unread,
+        h("span", { class: "unseen" }, " unread"),
+      )
+    : null;
   const title = h("span", { class: "title" }, visible(room.title));
-  return h("li", {}, h("a", { href: to("rooms", room.id), "aria-current": here("rooms", room.id), class: room.unread ? "new" : null, "data-id": room.id }, title, count ?? timeOf(room.updatedAt, "recent")));
+  return h(
+    "li",
+    {},
+    h(
+      "a",
+      {
+        href: to("rooms", room.id),
+        "aria-current": here("rooms", room.id),
+        class: room.unread ? "new" : null,
+        "data-id": room.id,
+      },
+      title,
+      count ?? timeOf(room.updatedAt, "recent"),
+    ),
+  );
 }
 
 function pageLinks() {
   const waiting = model.requests.length;
-  const badge = waiting ? h("span", { class: "badge mine" }, waiting, h("span", { class: "unseen" }, " waiting")) : null;
-  return [["agents", "Agents", "agent"], ["contacts", "Contacts", "people", badge], ["memories", "Memories", "book"]].map(([name, label, picture, more]) =>
-    h("li", {}, h("a", { href: to(name), "aria-current": here(name), "data-id": name }, icon(picture), h("span", { class: "title" }, label), more)));
+  const badge = waiting
+    ? h("span", { class: "badge mine" }, waiting, h("span", { class: "unseen" }, " waiting"))
+    : null;
+  return [
+    ["agents", "Agents", "agent"],
+    ["contacts", "Contacts", "people", badge],
+    ["memories", "Memories", "book"],
+  ].map(([name, label, picture, more]) =>
+    h(
+      "li",
+      {},
+      h(
+        "a",
+        { href: to(name), "aria-current": here(name), "data-id": name },
+        icon(picture),
+        h("span", { class: "title" }, label),
+        more,
+      ),
+    ),
+  );
 }
 
 function here(...parts) {
@@ -73,6 +119,19 @@ function status() {
 }
 
 function foot() {
-  const who = h("span", { class: "who" }, h("strong", {}, visible(model.me.name)), h("span", { class: "handle" }, `@${visible(model.me.handle)}`));
-  return h("footer", {}, avatar({ id: model.me.id, name: model.me.name, type: "User" }), who, iconButton("keys", "Keys (?)", showKeys), themeButton(), iconButton("exit", "Sign out", signOut));
+  const who = h(
+    "span",
+    { class: "who" },
+    h("strong", {}, visible(model.me.name)),
+    h("span", { class: "handle" }, `@${visible(model.me.handle)}`),
+  );
+  return h(
+    "footer",
+    {},
+    avatar({ id: model.me.id, name: model.me.name, type: "User" }),
+    who,
+    iconButton("keys", "Keys (?)", showKeys),
+    themeButton(),
+    iconButton("exit", "Sign out", signOut),
+  );
 }

@@ -26,7 +26,12 @@ class Timeline {
     this.atEnd = true;
     this.list = h("ol", { class: "entries" });
     this.older = button("Earlier messages", () => this.loadOlder(), { class: "older", hidden: true });
-    this.box = h("div", { class: "timeline", role: "region", "aria-label": "Messages", tabindex: "0" }, this.older, this.list);
+    this.box = h(
+      "div",
+      { class: "timeline", role: "region", "aria-label": "Messages", tabindex: "0" },
+      this.older,
+      this.list,
+    );
     this.box.addEventListener("scroll", () => this.scrolled());
   }
 
@@ -41,7 +46,9 @@ class Timeline {
   async loadOlder() {
     const fromEnd = this.box.scrollHeight - this.box.scrollTop;
     this.atEnd = false;
-    await model.loadMessages(this.room.id, { older: true }).catch((error) => notice(error.message, "problem"));
+    await model
+      .loadMessages(this.room.id, { older: true })
+      .catch((error) => notice(error.message, "problem"));
     this.box.scrollTop = this.box.scrollHeight - fromEnd;
     if (this.older.hidden) this.box.focus();
   }
@@ -52,7 +59,10 @@ class Timeline {
     const elements = this.room.messages.map((message) => this.elementOf(message));
     this.place(elements);
     this.older.hidden = !this.room.more;
-    if (!elements.length && this.room.loaded) this.list.replaceChildren(h("li", { class: "empty" }, "Nothing has been said here yet. Mention somebody with @ to begin."));
+    if (!elements.length && this.room.loaded)
+      this.list.replaceChildren(
+        h("li", { class: "empty" }, "Nothing has been said here yet. Mention somebody with @ to begin."),
+      );
     if (this.wanted && this.shown.has(this.wanted)) return this.showWanted();
     if (this.atEnd) this.toEnd();
   }
@@ -97,7 +107,10 @@ class Timeline {
       const element = this.shown.get(id);
       const day = dayOf(message.inserted_at);
       const isNewDay = !before || dayOf(before.inserted_at) !== day;
-      const together = !isNewDay && before.sender_id === message.sender_id && new Date(message.inserted_at) - new Date(before.inserted_at) < TOGETHER;
+      const together =
+        !isNewDay &&
+        before.sender_id === message.sender_id &&
+        new Date(message.inserted_at) - new Date(before.inserted_at) < TOGETHER;
       element.classList.toggle("continued", together);
       if (isNewDay) element.dataset.day = day;
       else delete element.dataset.day;
