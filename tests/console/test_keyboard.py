@@ -142,3 +142,23 @@ async def test_the_first_key_skips_to_the_main_part(browser: Browser, street: St
         await tab_to(it.page, "Skip to the main part")
         await press(it.page, "Enter")
         assert await it.page.evaluate("document.activeElement.id") == "main"
+
+
+async def test_on_a_narrow_screen_people_stand_over_the_messages_until_esc(
+    browser: Browser, street: Street
+) -> None:
+    await street.here.room(street.alice, street.scout)
+    async with tab(browser, street.here, viewport={"width": 390, "height": 780}) as it:
+        page = it.page
+        await page.goto(await link_for(street.here, street.alice))
+        await it.open_room("New chat")
+        await expect(page.locator("#people")).to_be_hidden()
+        await tab_to(page, "Who is in this room")
+        await press(page, "Enter")
+        await expect(page.locator("#people")).to_be_visible()
+        await press(page, "Escape")
+        await expect(page.locator("#people")).to_be_hidden()
+        assert (await page.evaluate(FOCUSED))[0] == "Who is in this room"
+        await tab_to(page, "All rooms", "Shift+Tab")
+        await press(page, "Enter")
+        await expect(page.locator(".side")).to_be_visible()

@@ -26,6 +26,7 @@ async def test_two_people_and_an_agent_talk_and_everybody_sees_it(browser: Brows
         await bob.shows("is the build green?")
         assert await bob.page.locator(".mention").inner_text() == "@Scout"
         await bob.page.get_by_role("heading", name="is the build green?").wait_for()  # it has a title now
+        await expect(bob.page).to_have_title(f"@{scout.handle} is the build green? · Thenvoi")
         (asked,) = (await scout.call(ListMessages(chat_id=room))).data
         for one in (alice, bob):
             assert await one.state("is the build green?", "waiting") == "Scout waiting"

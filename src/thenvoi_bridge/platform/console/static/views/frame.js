@@ -17,7 +17,7 @@ export function showFrame() {
   const main = h("main", { id: "main", tabindex: "-1" });
   const skip = h("a", { class: "skip", href: "#main", on: { click: skipTo(main) } }, "Skip to the main part");
   document.getElementById("app").replaceChildren(skip, side(), main);
-  model.hear("rooms", nameTheTab);
+  for (const what of ["rooms", "room"]) model.hear(what, nameTheTab);
   listenToKeys();
   fill(main);
 }
@@ -29,10 +29,10 @@ function fill(main) {
     leaving.abort();
     leaving = new AbortController();
     model.open = null;
-    const show = PAGES[name] && (name !== "rooms" || rest[0]) ? PAGES[name] : showNoRoom;
-    document.body.dataset.place = show === showNoRoom ? "list" : "page";
-    document.body.dataset.page = name || "rooms";
-    show(main, leaving.signal, ...rest);
+    const isPage = Object.hasOwn(PAGES, name) && (name !== "rooms" || rest[0]);
+    document.body.dataset.place = isPage ? "page" : "list";
+    if (isPage) PAGES[name](main, leaving.signal, ...rest);
+    else showNoRoom(main);
     nameTheTab();
     if (!first && !main.contains(document.activeElement)) main.focus({ preventScroll: true });
     first = false;

@@ -11,7 +11,7 @@ import { timeline } from "./timeline.js";
 /** Show one, and its message `messageId` if there is one. */
 export function showRoom(main, signal, id, messageId) {
   const room = model.rooms.get(id);
-  if (!room) return showNoRoom(main, signal, "You are not in this room.");
+  if (!room) return showNoRoom(main, "You are not in this room.");
   model.open = id;
   main.replaceChildren(
     h(
@@ -25,8 +25,7 @@ export function showRoom(main, signal, id, messageId) {
   );
   model.hear(
     "room",
-    (told) =>
-      told.id === id && !model.rooms.has(id) && showNoRoom(main, signal, "You are no longer in this room."),
+    (told) => told.id === id && !model.rooms.has(id) && showNoRoom(main, "You are no longer in this room."),
     signal,
   );
   document.addEventListener("visibilitychange", () => document.hidden || model.see(id), { signal });
@@ -41,7 +40,7 @@ async function load(id) {
 }
 
 /** What is shown where no room is chosen. */
-export function showNoRoom(main, _signal, why) {
+export function showNoRoom(main, why) {
   model.open = null;
   const hint = model.rooms.size
     ? "Choose a room, or open a new one."
@@ -70,17 +69,25 @@ function head(room, signal) {
   model.hear("rooms", draw, signal);
   draw();
   const back = h("a", { href: to(), class: "back", "aria-label": "All rooms" }, "‹ Rooms");
-  return h("header", { class: "bar" }, back, h("div", { class: "name" }, title, count), peopleButton());
+  return h("header", { class: "bar" }, back, h("div", { class: "name" }, title, count), peopleButton(signal));
 }
 
-function peopleButton() {
+/** Where there is little room the people stand over the messages, and Esc puts them away. */
+function peopleButton(signal) {
   const toggle = () => {
     const shown = document.body.dataset.people !== "shown";
     document.body.dataset.people = shown ? "shown" : "hidden";
     pressed.setAttribute("aria-expanded", String(shown));
     if (shown) document.getElementById("people")?.querySelector("button")?.focus();
   };
-  document.body.dataset.people ??= matchMedia("(min-width: 70rem)").matches ? "shown" : "hidden";
+  const isOver = () => matchMedia("(max-width: 70rem)").matches;
+  const away = (event) => {
+    if (event.key !== "Escape" || !isOver() || !event.target.closest("#people")) return;
+    toggle();
+    pressed.focus();
+  };
+  document.addEventListener("keydown", away, { signal });
+  document.body.dataset.people ??= isOver() ? "hidden" : "shown";
   const pressed = iconButton("people", "Who is in this room", toggle, {
     "aria-controls": "people",
     "aria-expanded": String(document.body.dataset.people === "shown"),
