@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import anyio
 import pytest
 from playwright.async_api import Browser, expect
 
 from tests.console.browser import signed_in
 from tests.console.conftest import Street
+from tests.home import opened
+from tests.world import say
 from thenvoi_bridge.contract.events import SendEvent
 from thenvoi_bridge.contract.lifecycle import MarkFailed, MarkProcessed, MarkProcessing
 from thenvoi_bridge.contract.messages import ListMessages, Mention, SendMessage, SendMyMessage
 from thenvoi_bridge.contract.participants import RemoveMyParticipant
+from thenvoi_bridge.platform.administration import administer, find
+from thenvoi_bridge.platform.auth import principal_of
+from thenvoi_bridge.platform.handlers import HANDLERS
+from thenvoi_bridge.platform.log import Change
 
 pytestmark = pytest.mark.thorough
 
@@ -86,6 +94,49 @@ async def test_unread_messages_are_counted_and_mentions_of_me_stand_out(
         await street.alice.call(RemoveMyParticipant(chat_id=room, participant_id=street.bob.id))
         await bob.page.get_by_text("You are no longer in this room.").wait_for()
         await expect(bob.page.locator(".rooms a")).to_have_count(0)
+
+
+async def test_an_old_message_that_moves_on_is_no_news(browser: Browser, street: Street) -> None:
+    room = await street.here.room(street.alice, street.bob, street.scout)
+    message = await say(street.bob, room, street.scout, "please look")
+    async with signed_in(browser, street.here, street.alice) as alice:
+        await street.scout.call(MarkProcessing(chat_id=room.id, message_id=message.id))
+        await say(street.bob, room, street.alice, "are you there?")
+        await expect(alice.page.locator(".rooms .badge.mine")).to_have_text("1 unread")
+        await alice.open_room("please look")
+        assert await alice.state("please look", "processing") == "Scout processing, attempt 1"
+
+
+def sixty_more(street: Street, chat_id: str, tx: Change) -> None:
+    """Bob says something sixty times while nobody is connected."""
+    bob = principal_of({**find(tx, street.bob.handle), "key_id": "", "plan": "free"})
+    for n in range(1, 61):
+        mentions = [Mention(id=street.alice.id)]
+        HANDLERS[SendMyMessage](
+            SendMyMessage(chat_id=chat_id, content=f"number {n}.", mentions=mentions), bob, tx
+        )
+
+
+async def test_where_more_was_missed_than_a_page_nothing_is_left_out(
+    browser: Browser, street: Street
+) -> None:
+    here = street.here
+    room = await here.room(street.alice, street.bob)
+    await say(street.bob, room, street.alice, "number 0.")
+    async with signed_in(browser, here, street.alice) as alice:
+        await alice.open_room("number 0.")
+        await here.stop()
+        await alice.page.locator(".status.lost").wait_for()
+        async with opened(here.folder) as (db, keys):
+            await administer(db, keys, partial(sixty_more, street, room.id))
+        await here.start()
+        await alice.page.locator(".status.live").wait_for()
+        await alice.shows("number 60.")
+        await alice.page.get_by_role("button", name="Earlier messages").click()
+        await alice.shows("number 0.")
+        shown = await alice.page.locator(".entry .body").all_inner_texts()
+        assert [text.split("number ")[1] for text in shown] == [f"{n}." for n in range(61)]
+        alice.seen.wrong.clear()  # the browser says of each attempt that nobody answered
 
 
 async def test_a_text_that_mentions_nobody_is_not_sent(browser: Browser, street: Street) -> None:

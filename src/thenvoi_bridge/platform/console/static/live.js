@@ -51,6 +51,7 @@ function joinAll() {
 
 function join(id) {
   const message = (payload) => model.hearMessage(id, payload);
+  const update = (payload) => model.hearUpdate(id, payload);
   const said = (payload) => {
     message(payload);
     tellAloud(id, payload);
@@ -58,7 +59,7 @@ function join(id) {
   const loaded = () => model.rooms.get(id)?.loaded && model.loadMessages(id);
   follow(
     `chat_room:${id}`,
-    { message_created: said, message_updated: message, event_created: message, room_deleted: leave },
+    { message_created: said, message_updated: update, event_created: message, room_deleted: leave },
     loaded,
   );
   // That I come or go is told among my rooms.

@@ -13,6 +13,7 @@ class Room {
     this.participants = [];
     this.more = false;
     this.loaded = false;
+    this.heardUntil = null;
     this.unread = 0;
     this.mentioned = false;
     this.update(record);
@@ -31,9 +32,19 @@ class Room {
     if (last > this.updatedAt) this.updatedAt = last;
     return messages.map((message) => message.id);
   }
+
+  /** The newest page as REST has it. What is older stays only if nothing can have been missed in between. */
+  takeNewest(page) {
+    const oldest = page.at(-1)?.inserted_at;
+    const joins = this.loaded && (!this.heardUntil || page.some(({ id }) => id === this.heardUntil));
+    if (!joins) for (const [id, one] of this.known) if (one.inserted_at < oldest) this.known.delete(id);
+    this.loaded = true;
+    this.heardUntil = null;
+    return this.take(page);
+  }
 }
 
-/** Tells of: `rooms`, `room` (detail: id), `messages` (detail: id, ids, live), `contacts`, `connection`. */
+/** Tells of: `rooms`, `room` (detail: id), `messages` (detail: id, ids), `contacts`, `connection`. */
 class Model extends EventTarget {
   me = null;
   rooms = new Map();
@@ -60,6 +71,8 @@ class Model extends EventTarget {
 
   connected(state) {
     this.connection = state;
+    if (state === "lost")
+      for (const room of this.rooms.values()) room.heardUntil ??= room.messages.at(-1)?.id;
     this.tell("connection");
   }
 
@@ -103,25 +116,28 @@ class Model extends EventTarget {
     if (!room) return;
     const page = older ? Math.floor(room.messages.length / PAGE) + 1 : 1;
     const { data, metadata } = await api.messages(id, page, PAGE);
-    // What was missed may be more than a page: then what was known before does not join on to it.
-    if (!older && data.length === PAGE && !data.some(({ id }) => room.known.has(id))) room.known.clear();
-    const ids = room.take(data);
+    const ids = older ? room.take(data) : room.takeNewest(data);
     room.more = room.messages.length < metadata.total_count;
-    room.loaded = true;
-    this.tell("messages", { id, ids, live: false });
+    this.tell("messages", { id, ids });
     this.tell("rooms");
   }
 
-  /** A message as the socket brought it, new or further on its way. */
+  /** A message that has come further on its way. One that is not here is no concern of anybody's. */
+  hearUpdate(id, message) {
+    const room = this.rooms.get(id);
+    if (!room?.known.has(message.id)) return;
+    room.take([message]);
+    this.tell("messages", { id, ids: [message.id] });
+  }
+
+  /** A message or event as the socket brought it; the same may come twice. */
   hearMessage(id, message) {
     const room = this.rooms.get(id);
-    if (!room) return;
-    const isNew = !room.known.has(message.id);
+    if (!room || room.known.has(message.id)) return;
     room.take([message]);
-    if (isNew) this.count(room, message);
-    this.tell("messages", { id, ids: [message.id], live: isNew });
-    if (isNew && room.title === "New chat" && message.message_type === "text")
-      this.reload(id).catch(() => {});
+    this.count(room, message);
+    this.tell("messages", { id, ids: [message.id] });
+    if (room.title === "New chat" && message.message_type === "text") this.reload(id).catch(() => {});
   }
 
   count(room, message) {

@@ -73,6 +73,7 @@ class Timeline {
     elements.forEach((element, n) => {
       if (this.list.children[n] !== element) this.list.insertBefore(element, this.list.children[n] ?? null);
     });
+    while (this.list.children.length > Math.max(elements.length, 1)) this.list.lastChild.remove();
     this.group();
   }
 
