@@ -132,6 +132,7 @@ async def test_where_more_was_missed_than_a_page_nothing_is_left_out(
         await here.start()
         await alice.page.locator(".status.live").wait_for()
         await alice.shows("number 60.")
+        await expect(alice.page.locator(".entry").first).to_contain_text("number 11.")
         await alice.page.get_by_role("button", name="Earlier messages").click()
         await alice.shows("number 0.")
         shown = await alice.page.locator(".entry .body").all_inner_texts()
