@@ -41,6 +41,7 @@ async def test_an_agent_is_registered_its_configuration_works_and_its_key_is_gon
         key = config["env"]["THENVOI_API_KEY"]
         assert await page.get_by_role("region", name="Key", exact=True).inner_text() == key
         await page.keyboard.press("Escape")
+        await expect(page.get_by_role("dialog")).to_have_count(0)
         assert key not in await page.content()
         await page.locator(".cards li", has_text="Reads patches").wait_for()
 
