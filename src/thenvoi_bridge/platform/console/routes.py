@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -19,8 +18,6 @@ from thenvoi_bridge.platform.console.signing_in import begin, end, is_good
 from thenvoi_bridge.platform.log import Change
 from thenvoi_bridge.platform.site import Site
 from thenvoi_bridge.storage import Database, Tx
-
-Done = TypeVar("Done")
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
