@@ -6,7 +6,7 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,21 +17,44 @@ from uuid import uuid4
 
 import psycopg
 
+Switch = Callable[[bool], None]
+
 MEMORY = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
 
 
 @contextmanager
 def server() -> Generator[str]:
     """Run a server, in memory where the system has a disk in memory; its URL. Nobody but us can reach it."""
+    with crashing_server() as (url, _):
+        yield url
+
+
+@contextmanager
+def crashing_server() -> Generator[tuple[str, Switch]]:
+    """The same, and a switch that stops it, as if it had crashed, and starts it again."""
     with TemporaryDirectory(dir=MEMORY) as folder:
         home = Path(folder)
         run = Programs(home)
+
+        def switch(on: bool) -> None:
+            if on:
+                options = f"-c listen_addresses='' -k '{home}'"
+                run("pg_ctl", "start", "--wait", f"--log={home / 'log'}", "-o", options)
+            else:
+                run("pg_ctl", "stop", "--wait", "--mode=immediate")
+
         run("initdb", "--username=thenvoi", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
-        run("pg_ctl", "start", "--wait", f"--log={home / 'log'}", "-o", f"-c listen_addresses='' -k '{home}'")
+        switch(True)
         try:
-            yield f"postgresql://thenvoi@{quote(folder, safe='')}/postgres"
+            yield f"postgresql://thenvoi@{quote(folder, safe='')}/postgres", switch
         finally:
-            run("pg_ctl", "stop", "--wait", "--mode=immediate")
+            switch(False)
+
+
+def restart(switch: Switch) -> None:
+    """Have a server lose every connection, as when it crashes, and come back."""
+    switch(False)
+    switch(True)
 
 
 class Programs:

@@ -167,6 +167,15 @@ def test_what_nobody_answered_leaves_the_bridge_with_its_defaults(manifest: dict
     assert settings.read({}, filled) == settings.Settings()
 
 
+def test_what_the_guide_for_newcomers_calls_here_is_here() -> None:
+    text = (ROOT / "docs" / "migration.md").read_text(encoding="utf-8")
+    tables = text.partition("## An agent's tools")[2]
+    here = re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in tables.splitlines() if "|" in line))
+    assert len(here) > 60
+    assert {*here} <= {*profiles.EVERY}
+    assert {tool.name for tool in profiles.EVERY.values() if tool.group not in ("system",)} - {*here} == set()
+
+
 def json_blocks() -> list[str]:
     guide = (ROOT / "docs" / "hosts.md").read_text(encoding="utf-8")
     return re.findall(r"^```json\n(.*?)^```", guide, re.M | re.S)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from thenvoi_bridge import settings
-from thenvoi_bridge.settings import BadSetting, Settings, read, read_platform, unknown
+from thenvoi_bridge.settings import BadSetting, Settings, of_local, read, read_platform, unknown
 
 KEY = "thnv_a_id_secret"
 
@@ -202,3 +202,24 @@ def test_the_secret_of_a_platform_may_lie_in_a_file_and_shows_nowhere(tmp_path: 
     assert unknown({"THENVOI_PLATFORM_RATE": "1", "THENVOI_PLATFORM_RATES": "1"}) == [
         "THENVOI_PLATFORM_RATES"
     ]
+
+
+@pytest.mark.parametrize("given", ["hush", "!" * 44, "aHVzaA==", "a" * 43])
+def test_a_pepper_that_is_too_short_or_none_is_refused_without_being_shown(given: str) -> None:
+    with pytest.raises(BadSetting, match="THENVOI_PLATFORM_PEPPER must be base64 of 32 bytes") as refused:
+        read_platform({}, {"THENVOI_PLATFORM_PEPPER": given})
+    assert given not in str(refused.value)
+
+
+def test_a_pepper_of_32_bytes_is_one() -> None:
+    pepper = "b3RoZXIgcGVwcGVyIG90aGVyIHBlcHBlciBvdGhlciE="
+    read_in = read_platform({}, {"THENVOI_PLATFORM_PEPPER": pepper})
+    assert read_in.pepper == pepper
+    assert pepper not in repr(read_in)
+
+
+def test_the_platform_on_this_computer_is_told_nothing_of_another_ones() -> None:
+    others = {
+        f"THENVOI_PLATFORM_{name}": "x" for name in ("DATABASE", "DATABASE_FILE", "NATS", "PEPPER_FILE")
+    }
+    assert of_local({**others, "THENVOI_PLATFORM_RATE": "1"}) == {"THENVOI_PLATFORM_RATE": "1"}

@@ -26,7 +26,9 @@ def written(root: Path) -> dict[Path, str]:
     """Every file with something derived in it, as it should be."""
     readme, manifest, docs = root / "README.md", root / "manifest.json", root / "docs"
     guide, tools, programs = docs / "platform.md", docs / "tools.md", docs / "hosts.md"
+    symptoms = docs / "troubleshooting.md"
     plugin, server = root / "claude-plugin/.claude-plugin/plugin.json", root / "claude-plugin/.mcp.json"
+    entry = root / "server.json"
     tables = {
         "tools": _usual_tools(),
         "prompts": _prompts(),
@@ -36,9 +38,11 @@ def written(root: Path) -> dict[Path, str]:
         readme: _filled(_text(readme), tables),
         manifest: _json(_manifest(json.loads(_text(manifest)))),
         plugin: _json(json.loads(_text(plugin)) | _plugin()),
+        entry: _json(json.loads(_text(entry)) | _entry(json.loads(_text(manifest))["description"])),
         server: _json({"mcpServers": _started_by_plugin()}),
         guide: _filled(_text(guide), {"platform settings": _settings_table(settings.Platform)}),
         tools: _filled(_text(tools), {"every tool": _every_tool()}),
+        symptoms: _filled(_text(symptoms), {"error codes": _error_codes()}),
         programs: _filled(_text(programs), {"configurations": _configurations(), **_hosts()}),
         docs / "openapi.json": document.text(),
     }
@@ -82,6 +86,24 @@ def _started_by_plugin() -> dict[str, Any]:
     return {wording.SERVER_NAME: {"command": "thenvoi-bridge", "env": _answers(ASKED_BY_PLUGIN)}}
 
 
+def _entry(description: str) -> dict[str, Any]:
+    """What the registry of MCP servers is told: that uv runs the published package, and what may be set."""
+    package = {
+        "registryType": "pypi",
+        "identifier": "thenvoi-bridge",
+        "version": __version__,
+        "runtimeHint": "uvx",
+        "transport": {"type": "stdio"},
+        "environmentVariables": [_variable(row) for row in settings.rows() if row.name in ASKED],
+    }
+    return {"description": description, "version": __version__, "packages": [package]}
+
+
+def _variable(row: Any) -> dict[str, Any]:
+    said = {"name": settings.variable(row), "description": row.metadata["help"], "isRequired": False}
+    return said | {"isSecret": row.metadata["secret"]} | ({"default": row.default} if row.default else {})
+
+
 def _questions(asked: Collection[str]) -> dict[str, Any]:
     """What a host asks its user for, in the form that bundle and plugin share."""
     return {row.name: _asked(row) for row in settings.rows() if row.name in asked}
@@ -114,6 +136,13 @@ def _prompts() -> str:
         if (words := prompt.described().description)
     )
     return _table(("Prompt", "Arguments", "What it does"), rows)
+
+
+def _error_codes() -> str:
+    """What each code has a model do, those of one group of tools named as such."""
+    rows = ((*reversed(name.split(".")), words) for name, words in wording.NEXT.items())
+    codes = ((f"`{code}`", f"`{group[0]}`" if group else "", words) for code, *group, words in rows)
+    return _table(("Code", "Tools", "What to do"), sorted(codes))
 
 
 def _every_tool() -> str:

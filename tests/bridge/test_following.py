@@ -31,6 +31,7 @@ from thenvoi_bridge.contract.messages import ListMessages, ListMyMessages
 from thenvoi_bridge.contract.participants import AddMyParticipant, RemoveMyParticipant
 from thenvoi_bridge.inbox.core import Item
 from thenvoi_bridge.inbox.ownership import Leadership, Owner
+from thenvoi_bridge.inbox.places import Folders
 from thenvoi_bridge.inbox.store import Inbox
 from thenvoi_bridge.listener import Listener, Pace, socket_url
 from thenvoi_bridge.settings import Platform
@@ -351,7 +352,7 @@ async def a_seat(scene: Scene, state: Path) -> AsyncGenerator[seat.Seat]:
     me, where = await scene.scout.call(GetMe()), socket_url(scene.here.url)
     key = scene.scout.key
     async with seat.seated(
-        me, scene.scout.call, key=key, socket=where, state_dir=state, doorman=Doorman(ALL), known_as=key
+        me, scene.scout.call, key=key, socket=where, places=Folders(state), doorman=Doorman(ALL), known_as=key
     ) as it:
         yield it
 
@@ -374,6 +375,7 @@ async def works(at: seat.Seat, until: str) -> None:
             tasks.cancel_scope.cancel()
 
 
+@pytest.mark.thorough
 async def test_a_new_receiver_is_live_only_once_every_room_was_joined_and_read(
     scene: Scene, state: Path, hosts: Crowd, soon: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -585,6 +587,7 @@ async def test_who_looks_in_the_place_of_one_that_hangs_finds_a_local_platform_a
 # Another computer
 
 
+@pytest.mark.thorough
 async def test_two_computers_do_not_fight_over_one_agent(
     scene: Scene, state: Path, tmp_path: Path, hosts: Crowd, sockets: Sockets, soon: None
 ) -> None:

@@ -24,7 +24,7 @@ from thenvoi_bridge.bridge import keeping, problems, receiving, seat, sending, s
 from thenvoi_bridge.bridge import session as sessions
 from thenvoi_bridge.bridge.endpoint import Endpoint, Locate
 from thenvoi_bridge.contract.messages import ListMessages, ListMyMessages
-from thenvoi_bridge.inbox import repair, shelf, tidy
+from thenvoi_bridge.inbox import grounds, repair, shelf, tidy
 from thenvoi_bridge.inbox.trouble import Trouble
 from thenvoi_bridge.storage.sqlite import open_sqlite
 
@@ -191,6 +191,7 @@ async def unprocessed(scene: Scene) -> list[str]:
     return [message.id for message in (await scene.scout.call(ListMessages(chat_id=scene.room.id))).data]
 
 
+@pytest.mark.thorough
 async def test_an_answer_that_only_a_destroyed_inbox_knew_of_is_not_given_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,6 +201,7 @@ async def test_an_answer_that_only_a_destroyed_inbox_knew_of_is_not_given_twice(
         assert await unprocessed(scene) == []
 
 
+@pytest.mark.thorough
 async def test_another_answer_to_what_only_a_destroyed_inbox_knew_to_be_answered_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,6 +241,7 @@ async def test_a_damaged_file_that_cannot_be_set_aside_is_told_and_tried_again(
 # Refused
 
 
+@pytest.mark.thorough
 async def test_an_inbox_of_a_newer_version_is_refused_in_clear_words_and_never_hammered(
     scene: Scene, state: Path
 ) -> None:
@@ -371,6 +374,7 @@ async def test_on_a_full_disk_reading_goes_on_the_seat_stays_and_nothing_is_lost
     assert len(times) == 1
 
 
+@pytest.mark.thorough
 async def test_a_disk_that_stays_full_is_looked_at_ever_more_seldom(
     scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -499,6 +503,7 @@ def test_every_trouble_has_words_and_a_next_step(code: str) -> None:
 
 def test_no_trouble_is_without_words() -> None:
     codes = {
+        *(code for code, _ in grounds._TROUBLES.values()),
         *repair._CODES.values(),
         *repair._ERRNO.values(),
         "inbox_damaged",

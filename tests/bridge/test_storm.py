@@ -18,6 +18,7 @@ GRACE = 0.1
 """Seconds for which what was under way when the pause was asked for may still arrive."""
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(60)
 async def test_no_request_is_made_within_a_pause_and_few_are_wasted(tmp_path: Path) -> None:
     switches = Switches()
@@ -47,6 +48,7 @@ async def test_no_request_is_made_within_a_pause_and_few_are_wasted(tmp_path: Pa
     assert CALLS <= len(asked) <= CALLS * 1.1, len(asked)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("pause", ["seconds", "date", "absurd", "negative", "garbage", None])
 async def test_whatever_a_retry_after_says_the_bridge_comes_back(tmp_path: Path, pause: Pause | None) -> None:
     switches = Switches()

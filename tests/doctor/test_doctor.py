@@ -93,6 +93,7 @@ async def test_where_all_is_well_nothing_is_an_error(patient: Patient, here: Wor
     assert not patient.state.exists()
 
 
+@pytest.mark.thorough
 async def test_flags_are_taken_as_a_bridge_takes_them(patient: Patient, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     code, out = await patient.doctor(flags=["--state-dir", str(elsewhere), "--base-url", "nowhere"])

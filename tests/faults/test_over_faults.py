@@ -292,6 +292,7 @@ async def heard(listener: Listener) -> str:
     return plain(notice.payload.content)
 
 
+@pytest.mark.thorough
 async def test_a_half_open_socket_is_noticed_and_left_for_another(
     proxy: FaultProxy, alice: Somebody, scout: Somebody, room: ChatRoom
 ) -> None:

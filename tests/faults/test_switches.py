@@ -191,6 +191,7 @@ async def test_a_request_that_is_not_applied_is_cut_off_and_leaves_nothing(
     assert await said(scout, room) == 0
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("cut", [True, False])
 async def test_a_delayed_request_is_applied_after_its_client_has_gone(
     here: Faulty, alice: Somebody, scout: Somebody, room: ChatRoom, cut: bool
@@ -650,6 +651,7 @@ def test_a_plan_in_a_file_is_news_whenever_it_was_written(tmp_path: Path) -> Non
         assert file.news() is None
 
 
+@pytest.mark.thorough
 async def test_a_platform_process_takes_plans_is_killed_and_comes_back_with_its_data(tmp_path: Path) -> None:
     started = FaultyPlatform(
         tmp_path / "platform", (LostReply(path=SENDING, times=1),), flags=("--connects", "0")

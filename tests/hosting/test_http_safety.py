@@ -348,6 +348,7 @@ async def send_on_and_on(client: SocketStream, request: bytes) -> None:
         await client.send(request)
 
 
+@pytest.mark.thorough
 async def test_whoever_asks_and_does_not_read_loses_the_connection(
     scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,14 +1,22 @@
 """What hosts do with an inbox: they start, say something, answer, tell, and die."""
 
-from collections.abc import Iterable, Sequence
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Self
+
+import anyio
+from anyio.abc import TaskStatus
 
 from tests.inbox.mentions import NOW
 from thenvoi_bridge.contract.messages import Mention, SendMessage
 from thenvoi_bridge.inbox.core import Item, State
+from thenvoi_bridge.inbox.life import Life
 from thenvoi_bridge.inbox.outgoing import Order, Outgoing
 from thenvoi_bridge.inbox.ownership import Owner
+from thenvoi_bridge.inbox.pulse import Member
+from thenvoi_bridge.inbox.replica import replica
 from thenvoi_bridge.inbox.store import Inbox
 
 WALL = 1_800_000_000.0
@@ -18,20 +26,41 @@ WALL = 1_800_000_000.0
 class Host:
     """A process as the others see it: a sign of life, and what it does with the inbox."""
 
-    def __init__(self, owner: Owner, inbox: Inbox) -> None:
-        self.owner = owner
+    def __init__(self, life: Life, inbox: Inbox, end: Callable[[], Awaitable[None]]) -> None:
+        self.owner = life
         self.inbox = inbox
         self.outbox = inbox.outbox
+        self._end = end
 
     @classmethod
     async def start(cls, folder: Path) -> Self:
         owner = Owner.start(folder)
-        return cls(owner, await Inbox.open(folder, owner))
+        inbox = await Inbox.open(folder, owner)
+
+        async def end() -> None:
+            owner.close()
+            await inbox.close()
+
+        return cls(owner, inbox, end)
 
     async def die(self) -> None:
         """Once is enough, and more does no harm."""
-        self.owner.close()
-        await self.inbox.close()
+        await self._end()
+
+
+async def living(url: str, *, task_status: TaskStatus[Host]) -> None:
+    """A host on Postgres, until it dies: a replica of its own with one inbox."""
+    told, over = anyio.Event(), anyio.Event()
+
+    async def end() -> None:
+        told.set()
+        await over.wait()
+
+    async with replica(url) as here, here.opened("0123456789abcdef", "", None) as (inbox, member):
+        assert isinstance(member, Member)
+        task_status.started(Host(member, inbox, end))
+        await told.wait()
+    over.set()
 
 
 def order(

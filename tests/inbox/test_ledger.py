@@ -1,6 +1,5 @@
 """The ledger on a real file: what is noted there decides what is due, for all processes, and goes in time."""
 
-import time
 from pathlib import Path
 
 import anyio
@@ -80,7 +79,7 @@ async def test_what_is_noted_by_one_process_is_known_to_the_others_and_climbs_in
 async def test_what_is_in_hand_is_not_due_until_whoever_has_it_dies(inbox: Inbox, start: Start) -> None:
     await fill(inbox, "m1")
     host = await start()
-    await host.inbox.lease(None, 1, time.monotonic())
+    await host.inbox.lease(None, 1, host.inbox.now())
     assert await due(inbox, Rung.READ) == []
     await host.die()
     assert await due(inbox, Rung.READ) == ["m1"]

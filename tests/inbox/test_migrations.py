@@ -17,6 +17,8 @@ from thenvoi_bridge.inbox.store import Inbox
 from thenvoi_bridge.storage import Tx, Value
 from thenvoi_bridge.storage.sqlite import open_sqlite
 
+pytestmark = pytest.mark.sqlite
+
 SAID, SAID_TO_TWO = '{"id": "a1"}', '{"id": "a2"}'
 
 # As version 0.1 wrote them: id, state, attempts, owner, token, lease_until, outcome, error, digest, answer.

@@ -26,6 +26,8 @@ from thenvoi_bridge.storage import Database, Tx
 from thenvoi_bridge.storage.migrate import migrate
 from thenvoi_bridge.storage.sqlite import open_sqlite
 
+pytestmark = pytest.mark.sqlite
+
 LATER = NOW + 10_000
 OPENED = [f"m{n}" for n in range(5, 30)]
 """What the platform calls unprocessed; `fill` leaves it open."""

@@ -101,6 +101,7 @@ async def check_processes(folder: Path, processes: int, operations: int) -> floa
     return max(float(out.split()[-1]) for out in outs)
 
 
+@pytest.mark.thorough
 async def test_processes_that_write_at_the_same_time_are_never_told_that_it_is_busy(folder: Path) -> None:
     await check_processes(folder, 3, 100)
 

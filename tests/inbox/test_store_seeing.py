@@ -15,6 +15,8 @@ from thenvoi_bridge.inbox.errors import Unknown
 from thenvoi_bridge.inbox.ownership import Owner
 from thenvoi_bridge.inbox.store import Inbox
 
+pytestmark = pytest.mark.sqlite
+
 
 def stranger(id: str, room: str = "room", minute: int = 0) -> ChatMessage:
     return mention(id, room, minute).model_copy(update={"sender_id": "stranger"})

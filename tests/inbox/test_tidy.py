@@ -135,6 +135,7 @@ async def test_other_processes_know_that_it_is_full(inbox: Inbox, another: Open,
     assert await (await another()).is_full()
 
 
+@pytest.mark.sqlite
 async def test_there_is_a_limit_of_bytes_as_well_and_texts_of_the_ended_make_room(
     inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from tests.home import opened
 from thenvoi_bridge.contract.feed import RoomAdded, Topic
 from thenvoi_bridge.phoenix.frames import Broadcast
 from thenvoi_bridge.platform import hub as hub_module
+from thenvoi_bridge.platform import log
 from thenvoi_bridge.platform.hub import Hub
 from thenvoi_bridge.platform.keys import Keys
 from thenvoi_bridge.platform.log import Bell, Change
@@ -34,11 +35,16 @@ class Ear:
     def __init__(self, id: str = "alice") -> None:
         self.principal = Principal(id, "User", "acme", id, id, id, "key")
         self.heard: list[Broadcast] = []
+        self.called_back = anyio.Event()
         self._more = anyio.Event()
 
     def hear(self, broadcast: Broadcast) -> None:
         self.heard.append(broadcast)
         self._more.set()
+
+    def come_back(self, reason: str) -> None:
+        assert reason == "events were missed"
+        self.called_back.set()
 
     @property
     def rooms(self) -> list[str]:
@@ -343,3 +349,56 @@ async def test_a_database_that_cannot_be_read_for_a_while_is_read_later(
                 await db.read(lambda tx: None)
         await rename("away", "events")
         assert await ear.has_heard(1) == ["a"]
+
+
+# A log that was trimmed before we read it
+
+
+def trim(tx: Tx) -> None:
+    assert log.trim(tx, before="now, later", most=100) > 0
+
+
+async def test_whoever_listens_is_called_back_where_the_ring_comes_too_late(stage: Stage) -> None:
+    ear, elsewhere = Ear(), Ear("elsewhere")
+    await stage.listen(ear)
+    await stage.listen(elsewhere, OTHER)
+    await stage.tell("a", "b", "c", ring=False)
+    await stage.db.write(trim)
+    await stage.tell("d")
+    with anyio.fail_after(10):
+        await ear.called_back.wait()
+    assert not elsewhere.called_back.is_set()
+
+
+async def test_all_are_called_back_where_polling_finds_that_lines_are_missing(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "POLL", math.inf)
+    async with at_work(db) as stage:
+        ears = [Ear("one"), Ear("other")]
+        await stage.tell("before")
+        for ear, topic in zip(ears, (ROOM, OTHER), strict=True):
+            await stage.listen(ear, topic)
+        await stage.tell("a", "b")
+        await ears[0].has_heard(2)
+        await stage.tell("c", "d", ring=False)
+        await stage.db.write(trim)
+        stage.bell.echo(None)
+        with anyio.fail_after(10):
+            for ear in ears:
+                await ear.called_back.wait()
+
+
+async def test_nobody_is_called_back_where_what_was_trimmed_had_been_told(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "POLL", 0.02)
+    async with at_work(db) as stage:
+        ear = Ear()
+        await stage.listen(ear)
+        for nth in range(5):
+            await stage.tell(str(nth), "more", ring=False)
+            await ear.has_heard(2 * (nth + 1))
+            if nth > 0:  # the first may be told for the ring of `listen`, which polling knows nothing of
+                await db.write(trim)
+    assert not ear.called_back.is_set()

@@ -157,11 +157,65 @@ async def test_a_reader_goes_on_after_its_number_a_slice_of_every_topic_at_a_tim
 def test_a_bell_is_heard_by_all_who_listen_until_they_stop() -> None:
     bell = Bell()
     heard: list[tuple[str, list[str]]] = []
-    stop = bell.listen(lambda topics: heard.append(("one", list(topics))))
-    bell.listen(lambda topics: heard.append(("other", list(topics))))
+    stop = bell.listen(lambda topics: heard.append(("one", list(topics or ()))))
+    bell.listen(lambda topics: heard.append(("other", list(topics or ()))))
     bell.ring(["a", "b"])
     assert heard == [("one", ["a", "b"]), ("other", ["a", "b"])]
     stop()
     stop()
     bell.ring(["c"])
     assert heard[2:] == [("other", ["c"])]
+
+
+def test_what_is_rung_here_is_carried_elsewhere_and_what_is_rung_there_is_not_carried_back() -> None:
+    bell = Bell()
+    heard: list[log.Topics] = []
+    carried: list[list[str]] = []
+    bell.listen(heard.append)
+    bell.carry(lambda topics: carried.append(list(topics)))
+    bell.ring(["a"])
+    bell.echo(["b"])
+    bell.echo(None)
+    bell.ring([])
+    assert heard == [["a"], ["b"], None, []]
+    assert carried == [["a"]]
+
+
+# One count over all topics
+
+
+async def test_one_question_tells_which_topics_have_grown_and_how_far(db: Database) -> None:
+    assert await db.read(partial(log.grown, after=None)) == log.Growth({}, 0)
+    await db.write(partial(say, ids=["a", "b"], topics=(HERE, THERE)))
+    before = await db.read(partial(log.grown, after=None))
+    assert before == log.Growth({}, 4)
+    await db.write(partial(say, ids=["c"], topics=(THERE,)))
+    assert await db.read(partial(log.grown, after=4)) == log.Growth({str(THERE): 3}, 5)
+    assert await db.read(partial(log.grown, after=5)) == log.Growth({}, 5)
+    assert await db.read(partial(log.grown, after=0)) == log.Growth({str(HERE): 2, str(THERE): 3}, 5)
+
+
+async def test_what_is_old_is_trimmed_from_the_beginning_a_batch_at_a_time_but_for_the_last_line(
+    db: Database,
+) -> None:
+    await db.write(partial(say, ids=[str(nth) for nth in range(10)]))  # at a time that is called "now"
+    assert await db.write(partial(log.trim, before="earlier", most=3)) == 0
+    assert [await db.write(partial(log.trim, before="now, later", most=4)) for _ in range(4)] == [4, 4, 1, 0]
+    assert [line.seq for line in await db.read(read)] == [10]
+    await db.write(partial(say, ids=["next"]))
+    assert await db.read(partial(log.grown, after=10)) == log.Growth({str(HERE): 11}, 11)
+
+
+async def test_what_is_logged_after_something_old_is_trimmed_no_sooner_than_that(db: Database) -> None:
+    await db.write(partial(say, ids=["a", "b", "c"]))
+    await db.write(lambda tx: tx.run("UPDATE events SET logged_at = 'early' WHERE number = 2"))
+    assert await db.write(partial(log.trim, before="late", most=9)) == 2
+    assert [line.seq for line in await db.read(read)] == [3]
+
+
+async def test_a_reader_who_was_away_for_too_long_is_told_so(db: Database) -> None:
+    await db.write(partial(say, ids=["a", "b", "c", "d"]))
+    await db.write(partial(log.trim, before="now, later", most=2))
+    assert not (await db.read(partial(log.grown, after=2))).missed
+    assert (await db.read(partial(log.grown, after=1))).missed
+    assert not (await db.read(partial(log.grown, after=4))).missed

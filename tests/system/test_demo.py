@@ -113,6 +113,7 @@ def test_whoever_ends_it_early_finds_nothing_left(tmp_path: Path) -> None:
     assert left_behind(tmp_path) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGPIPE to speak of")
 def test_when_nobody_reads_on_it_still_ends_in_order(tmp_path: Path) -> None:
     pipe = subprocess.PIPE

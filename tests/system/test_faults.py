@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 import mcp_types as types
+import pytest
 from mcp import Client as McpClient
 
 from tests.world import World, bridge, connected, host, say
@@ -31,6 +32,7 @@ def error_of(result: types.CallToolResult) -> dict[str, Any]:
     return error
 
 
+@pytest.mark.thorough
 async def test_a_stopped_platform_is_reported_and_nothing_sent_meanwhile_is_lost(
     here: World, tmp_path: Path
 ) -> None:

@@ -150,6 +150,7 @@ async def test_what_a_higher_rung_has_just_shown_is_left_to_it(state: Path) -> N
     assert await told(state, "stop") == ["m2"]
 
 
+@pytest.mark.thorough
 async def test_much_of_it_is_told_in_several_turns(state: Path) -> None:
     long = [mention(f"m{n}", minute=n).model_copy(update={"content": "long " * 999}) for n in range(6)]
     await fill(state, *long)
@@ -159,6 +160,7 @@ async def test_much_of_it_is_told_in_several_turns(state: Path) -> None:
     assert len(answer["hookSpecificOutput"]["additionalContext"]) <= 10_000
 
 
+@pytest.mark.thorough
 async def test_one_agent_of_several_can_be_picked(state: Path) -> None:
     await fill(state, mention("m1"))
     await fill(state, mention("m2"), who=WRITER)
@@ -191,6 +193,7 @@ async def test_a_damaged_inbox_is_named_and_the_others_are_told_of(state: Path) 
     assert "cannot be used" in failed_open(ended, ended.out)
 
 
+@pytest.mark.thorough
 async def test_a_file_that_somebody_holds_does_not_hold_the_host_and_nothing_is_lost(state: Path) -> None:
     await fill(state, mention("m1"))
     async with locked(folder_of(state)):
@@ -198,6 +201,7 @@ async def test_a_file_that_somebody_holds_does_not_hold_the_host_and_nothing_is_
     assert await told(state, "stop") == ["m1"]
 
 
+@pytest.mark.thorough
 async def test_a_hook_that_is_killed_loses_nothing(state: Path) -> None:
     await fill(state, mention("m1"))
     async with locked(folder_of(state)):
@@ -239,6 +243,7 @@ async def so(is_so: bool) -> bool:
     return is_so
 
 
+@pytest.mark.thorough
 async def test_an_idle_session_is_woken_by_the_next_message(state: Path) -> None:
     await fill(state)
     ends: list[Ended] = []
@@ -260,6 +265,7 @@ async def test_an_idle_session_is_woken_by_the_next_message(state: Path) -> None
     assert [path async for path in anyio.Path(state / "hooks").iterdir()] == []
 
 
+@pytest.mark.thorough
 async def test_an_inbox_that_is_made_meanwhile_wakes_it_too(state: Path) -> None:
     ends: list[Ended] = []
 
@@ -274,6 +280,7 @@ async def test_an_inbox_that_is_made_meanwhile_wakes_it_too(state: Path) -> None
     assert [(end.code, ids(end.err)) for end in ends] == [(2, ["m1"])]
 
 
+@pytest.mark.thorough
 async def test_nobody_waits_for_a_host_that_has_gone(state: Path) -> None:
     await fill(state)
     with start(state, "stop", "--wait", "60") as process:

@@ -427,6 +427,7 @@ BREAK = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.thorough
 @BREAK
 async def test_an_inbox_that_cannot_be_used_is_named_and_left_as_it_is_and_the_others_are_shown(
     state: Path, spoil: Callable[[Path], str]
@@ -539,6 +540,7 @@ async def test_it_starts_without_anything_that_talks_to_the_network(
     assert (await typed(state, *arguments, program=("-c", program))).out.splitlines()[-1] == "HEAVY"
 
 
+@pytest.mark.thorough
 async def test_the_platform_is_told_by_the_next_bridge(here: World, state: Path) -> None:
     alice = await here.person()
     scout = await here.agent(alice, "Scout")
@@ -569,6 +571,7 @@ async def is_listed(who: Somebody, call: ListMessages, id: str) -> bool:
     return [message.id for message in (await who.call(call)).data] == [id]
 
 
+@pytest.mark.thorough
 async def test_a_dead_message_is_offered_again_by_a_bridge_that_runs(here: World, state: Path) -> None:
     alice = await here.person()
     scout = await here.agent(alice, "Scout")

@@ -94,6 +94,7 @@ WAYS: dict[str, Way] = {
 }
 
 
+@pytest.mark.thorough
 async def test_however_one_ends_the_next_is_handed_the_same_and_only_a_kill_counts_as_an_attempt(
     here: World, tmp_path: Path
 ) -> None:
@@ -130,6 +131,7 @@ def attempt(process: Process) -> int:
     return tries
 
 
+@pytest.mark.thorough
 def test_a_signal_ends_it_though_its_main_thread_hangs(tmp_path: Path) -> None:
     with started(environ(tmp_path / "state", **library(tmp_path / "library", STUBBORN))) as process:
         greet(process)
@@ -229,6 +231,7 @@ def test_an_orphan_from_the_start_lives_through_signals_not_meant_for_it_until_i
         assert gone(process, AT_ONCE)
 
 
+@pytest.mark.thorough
 def test_a_host_that_reads_no_more_from_its_one_socket_ends_it(tmp_path: Path) -> None:
     host, wire = socket.socketpair()
     with (

@@ -53,9 +53,13 @@ async def status(llm: McpClient) -> dict[str, Any]:
     return shown
 
 
-async def test_it_keeps_to_its_own_file_whatever_database_another_platform_has(state: Path) -> None:
-    nowhere = "postgresql://127.0.0.1:9/nowhere"
-    async with local_host(state, "Desk", THENVOI_PLATFORM_DATABASE=nowhere) as desk:
+async def test_it_keeps_to_its_own_files_whatever_another_platform_has(state: Path) -> None:
+    nowhere = {
+        "THENVOI_PLATFORM_DATABASE": "postgresql://127.0.0.1:9/nowhere",
+        "THENVOI_PLATFORM_NATS": "nats://127.0.0.1:9",
+        "THENVOI_PLATFORM_PEPPER": "b3RoZXIgcGVwcGVyIG90aGVyIHBlcHBlciBvdGhlciE=",
+    }
+    async with local_host(state, "Desk", **nowhere) as desk:
         assert (await status(desk))["local"] is True
 
 
@@ -79,6 +83,7 @@ async def test_two_hosts_without_a_key_talk_to_each_other(state: Path) -> None:
         assert "hello desk" in back.structured_content["messages"][0]["untrusted"]["content"]
 
 
+@pytest.mark.thorough
 async def test_a_local_platform_that_died_is_started_again_and_keeps_everything(state: Path) -> None:
     async with local_host(state, "Desk") as desk:
         before = await status(desk)

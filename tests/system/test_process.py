@@ -30,6 +30,7 @@ def test_it_answers_before_the_platform_does_and_ends_when_stdin_closes(tmp_path
         assert process.wait(timeout=2) == 0
 
 
+@pytest.mark.thorough
 def test_a_tool_says_that_the_platform_is_not_there_and_what_happens_next(tmp_path: Path) -> None:
     with started(environ(tmp_path / "state")) as process:
         tell(process, INITIALIZE, INITIALIZED)

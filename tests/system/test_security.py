@@ -14,6 +14,7 @@ from tests.world import World, bridge, connected, say
 from thenvoi_bridge.contract.messages import Mention, SendMessage
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_a_narrow_bridge_hears_whom_it_may_and_asks_before_it_goes_elsewhere(
     here: World, tmp_path: Path, mode: str

@@ -84,6 +84,7 @@ async def scene(here: World, state: Path) -> Scene:  # noqa: F811
     return Scene(here, alice, scout, mallory, room, state)
 
 
+@pytest.mark.thorough
 async def test_a_hook_tells_only_of_whom_the_bridge_may_hear(scene: Scene) -> None:
     async with scene.bridge(THENVOI_ALLOW_SENDERS=f"@{scene.alice.handle}"):
         hidden = await scene.mallory_says("psst")
@@ -140,6 +141,7 @@ async def the_folder(state: Path) -> Path:  # noqa: F811
     return Path(folder)
 
 
+@pytest.mark.thorough
 async def test_what_a_hook_may_not_tell_leaves_room_for_what_it_may(tmp_path: Path) -> None:
     many = [mention(f"m{n:02}", "noise", minute=n) for n in range(30)]
     await fill(tmp_path, *many, mention("last", minute=59))

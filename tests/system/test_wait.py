@@ -61,6 +61,7 @@ def refused(ended: Ended) -> str:
     return ended.err
 
 
+@pytest.mark.thorough
 async def test_what_waits_is_printed_once_for_each_name_as_a_list_has_it(state: Path) -> None:
     await fill(state, mention("m1"), mention("m2", "other", minute=1))
     listed = await typed(state, "inbox", "list", "--json")
@@ -82,6 +83,7 @@ async def test_people_get_a_table(state: Path) -> None:
     assert row.split()[0] == "m1"
 
 
+@pytest.mark.thorough
 async def test_it_is_narrowed_by_room_and_agent(state: Path) -> None:
     await fill(state, mention("m1"), mention("m2", "other"))
     await fill(state, mention("m3"), who=WRITER)
@@ -161,6 +163,7 @@ def test_what_cannot_be_printed_is_printed_the_next_time(state: Path) -> None:
     assert anyio.run(printed, state) == ["m1"]
 
 
+@pytest.mark.thorough
 async def test_a_shell_with_a_key_needs_no_host_and_takes_nothing(here: World, state: Path) -> None:
     alice = await here.person()
     scout = await here.agent(alice, "Scout")
@@ -191,6 +194,7 @@ async def test_a_shell_with_a_key_needs_no_host_and_takes_nothing(here: World, s
             assert [message["attempt"] for message in taken.structured_content["messages"]] == [1, 1]
 
 
+@pytest.mark.thorough
 async def test_a_key_that_is_refused_is_an_error_and_not_shown(here: World, state: Path) -> None:
     key = "thnv_a_nobody_secret"
     ended = await run(state, timeout=3, THENVOI_BASE_URL=here.url, THENVOI_API_KEY=key)
@@ -199,6 +203,7 @@ async def test_a_key_that_is_refused_is_an_error_and_not_shown(here: World, stat
     assert "secret" not in ended.err
 
 
+@pytest.mark.thorough
 async def test_nothing_of_mcp_is_needed_even_to_receive(here: World, state: Path) -> None:
     alice = await here.person()
     scout = await here.agent(alice, "Scout")

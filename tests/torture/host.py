@@ -1,16 +1,14 @@
-"""A scripted MCP host: a bridge of its own over stdio, which is started again whenever it dies."""
+"""A scripted MCP host with a bridge of its own over stdio, which is started again whenever it dies."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import anyio
@@ -18,17 +16,11 @@ from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 from mcp import StdioServerParameters
 
-from tests.faults.history import ANSWER, History
+from tests.torture.worker import Gone, Worker
 
 LONGEST_LINE = 2**24
-OVER = ("not_open", "lease_lost", "underway", "unknown_message", "idempotency_key_reused")
-"""Why a message is no longer this host's to answer."""
 
 HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "host", "version": "1"}}
-
-
-class Gone(Exception):
-    """The bridge has died."""
 
 
 @dataclass
@@ -52,6 +44,10 @@ class Wire:
                 result: dict[str, Any] = said["result"]
                 return result
 
+    async def call(self, name: str, **arguments: Any) -> dict[str, Any]:
+        """The result of a tool. Raises `Gone`."""
+        return await self.ask("tools/call", {"name": name, "arguments": arguments})
+
     async def tell(self, message: dict[str, Any]) -> None:
         """Send one message. Raises `Gone`."""
         assert self.process.stdin
@@ -70,20 +66,10 @@ class Wire:
 
 
 class Host:
-    """Answers every message that its bridge hands it, for ever. `answered` is called for each."""
+    """Has a worker at one bridge after the other."""
 
-    def __init__(
-        self,
-        name: str,
-        server: StdioServerParameters,
-        history: History,
-        log: Path,
-        answered: Callable[[], None],
-        rng: Random,
-    ) -> None:
-        self.name = name
-        self._server, self._history, self._log = server, history, log
-        self._answered, self._rng = answered, rng
+    def __init__(self, server: StdioServerParameters, log: Path, worker: Worker) -> None:
+        self._server, self._log, self._worker = server, log, worker
         self._process: Process | None = None
         self.lives = 0
 
@@ -111,29 +97,4 @@ class Host:
     async def _work(self, wire: Wire) -> None:
         await wire.ask("initialize", HELLO)
         await wire.tell({"jsonrpc": "2.0", "method": "notifications/initialized"})
-        while True:
-            result = await self._call(wire, "inbox_wait", timeout_s=5)
-            messages = result.get("structuredContent", {}).get("messages", [])
-            if result.get("isError"):
-                await anyio.sleep(0.5)
-            for message in messages:
-                await anyio.sleep(self._rng.random() * 0.02)
-                await self._answer(wire, message["id"])
-
-    async def _answer(self, wire: Wire, id: str) -> None:
-        """Answer a message before the next one, as often as it takes."""
-        while True:
-            result = await self._call(wire, "reply", message_ids=[id], content=f"re {id}")
-            said = result.get("structuredContent", {})
-            if not result.get("isError"):
-                self._history.note(self.name, ANSWER, id, "unknown" if "pending" in said else "ok")
-                self._answered()
-                return
-            error = said.get("error", {})
-            self._history.note(self.name, ANSWER, id, "fail", code=error.get("code"))
-            if error.get("code") in OVER:
-                return
-            await anyio.sleep(min(2.0, error.get("retry_after_s") or 0.5))
-
-    async def _call(self, wire: Wire, name: str, **arguments: Any) -> dict[str, Any]:
-        return await wire.ask("tools/call", {"name": name, "arguments": arguments})
+        await self._worker.work(wire.call)

@@ -49,6 +49,7 @@ TWO = typescript("@modelcontextprotocol/client@2.4.0", "mcp_walk_2.mjs")
 thorough = partial(pytest.param, marks=pytest.mark.thorough)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("command", "era", "version"),
     [

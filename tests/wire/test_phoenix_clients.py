@@ -111,6 +111,7 @@ async def test_a_client_is_refused_with_a_key_that_nobody_issued(here: World, cl
         assert "403" in (await it.says("failed", STARTING))["why"]
 
 
+@pytest.mark.thorough
 @clients(*PUBLISHED)
 async def test_a_client_hears_again_after_the_platform_was_restarted(here: World, client: Client) -> None:
     alice = await here.person()
@@ -129,6 +130,7 @@ async def test_a_client_hears_again_after_the_platform_was_restarted(here: World
         assert (await it.hears(chat, "message_created"))["id"] == sent.id
 
 
+@pytest.mark.thorough
 @clients(*PUBLISHED)
 async def test_heartbeats_keep_a_client_connected(client: Client, tmp_path: Path) -> None:
     async with world(tmp_path / "platform", Platform(idle=1)) as here:

@@ -5,7 +5,6 @@ Reading never consumes: a message stays open until it is answered (`reply`) or e
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -69,7 +68,7 @@ async def read(session: Session, call: InboxRead, _: Beat) -> Said:
 async def ack(session: Session, call: InboxAck, _: Beat) -> Said:
     """End messages and tell the platform; what it cannot be told now it is told later."""
     seat = await session.seat()
-    items = await seat.inbox.end(call.message_ids, call.outcome, call.error, time.monotonic())
+    items = await seat.inbox.end(call.message_ids, call.outcome, call.error, seat.inbox.now())
     await seat.settler.settle_in_a_moment()
     said = {"message_ids": [item.id for item in items], "outcome": call.outcome}
     return Said(mail.as_text(said), said)

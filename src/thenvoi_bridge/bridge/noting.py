@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections import deque
 from collections.abc import Iterable
 from typing import NoReturn
@@ -32,7 +31,7 @@ class Noting:
     def note(self, rung: Rung, session: str, items: Iterable[Item]) -> None:
         """Have it noted that a session was shown these just now."""
         if ids := [item.id for item in items]:
-            self._notes.append((rung, session, ids, time.time()))
+            self._notes.append((rung, session, ids, self._ledger.wall()))
             self._noted.set()
 
     async def run(self) -> NoReturn:

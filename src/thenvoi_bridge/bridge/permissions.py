@@ -125,7 +125,7 @@ class Relay:
 
     async def _end(self, seat: Seat, item: Item) -> None:
         with suppress(InboxError):  # another session holds it; it was an answer to ours all the same
-            await seat.inbox.end([item.id], "processed", None, time.monotonic())
+            await seat.inbox.end([item.id], "processed", None, seat.inbox.now())
             seat.settler.wake()
 
     async def _where(self) -> tuple[str, list[Person]] | None:
@@ -148,4 +148,4 @@ class Relay:
             chat_id, frozenset(person.id for person in people), time.monotonic()
         )
         digest = digest_of("permission", self._session.name, question.request_id)
-        await seat.sender.say(Order(call, digest, time.time(), confirmed=True))
+        await seat.sender.say(Order(call, digest, seat.inbox.wall(), confirmed=True))

@@ -1,6 +1,6 @@
 """An agent's seat on Thenvoi: its inbox, and whatever keeps that and the platform in step.
 
-Of all the processes of an agent on this computer one receives, and the others work on what it keeps.
+Of all the processes of an agent that share an inbox one receives, and the others work on what it keeps.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ import hashlib
 import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, suppress
 from functools import partial
-from pathlib import Path
 
 import anyio
 
@@ -27,10 +26,10 @@ from thenvoi_bridge.contract.feed import Topic
 from thenvoi_bridge.contract.identity import AgentMe
 from thenvoi_bridge.contract.messages import ChatMessage, ListMessages
 from thenvoi_bridge.contract.participants import ListParticipants, Participant
-from thenvoi_bridge.inbox import marks
 from thenvoi_bridge.inbox.core import OPEN, Item
-from thenvoi_bridge.inbox.errors import InboxError
-from thenvoi_bridge.inbox.ownership import Leadership, Owner
+from thenvoi_bridge.inbox.errors import InboxError, LeadLost
+from thenvoi_bridge.inbox.life import Lead
+from thenvoi_bridge.inbox.places import Places
 from thenvoi_bridge.inbox.sight import Sight
 from thenvoi_bridge.inbox.store import Inbox
 from thenvoi_bridge.listener import Listener
@@ -64,7 +63,7 @@ class Seat:
         me: AgentMe,
         client: Client,
         inbox: Inbox,
-        lead: Leadership,
+        lead: Lead,
         listener: Callable[[bool], Listener],
         doorman: Doorman,
     ) -> None:
@@ -101,10 +100,10 @@ class Seat:
         if self.reception.word == "standby":
             return []
         asked: set[str] = set()
-        while room := await self.inbox.next_room(chat_id, time.monotonic(), but=asked):
+        while room := await self.inbox.next_room(chat_id, self.inbox.now(), but=asked):
             asked.add(room)
             listed = await self._listed(room)
-            if items := await self.inbox.lease(room, limit, time.monotonic(), only=listed):
+            if items := await self.inbox.lease(room, limit, self.inbox.now(), only=listed):
                 return await self._marked(items)
         return []
 
@@ -165,22 +164,33 @@ class Seat:
                     tasks.start_soon(work)
                 if self._doorman.is_choosy:
                     tasks.start_soon(self._get_to_know, ring)
-                if await self._follow(ring, moved):
-                    await self._receive(ring, moved)
+                while await self._follow(ring, moved) and not await self._receive(ring, moved):
+                    logger.warning("another process receives now, for this one was out of touch")
                 tasks.cancel_scope.cancel()
         finally:
             self._lead.give()  # only now: until here there may have been a socket
 
-    async def _receive(self, ring: Callable[[], None], moved: Callable[[], Awaitable[bool]]) -> None:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._beat)
-            self._receiver = self._new_receiver(ring)
-            try:
-                await self._receiver.listen(moved)
-            finally:
-                word = "standby" if self.reception.word == "standby" else "connecting"
-                self._posted, self._receiver = Reception(word), None
-            tasks.cancel_scope.cancel()
+    async def _receive(self, ring: Callable[[], None], moved: Callable[[], Awaitable[bool]]) -> bool:
+        """Receive until the platform has moved; False: or the lead was lost."""
+        has_moved = False
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._hold, tasks.cancel_scope)
+                self._receiver = self._new_receiver(ring)
+                try:
+                    await self._receiver.listen(moved)
+                    has_moved = True
+                finally:
+                    word = "standby" if self.reception.word == "standby" else "connecting"
+                    self._posted, self._receiver = Reception(word), None
+                tasks.cancel_scope.cancel()
+        except* LeadLost:
+            pass
+        return has_moved
+
+    async def _hold(self, receiving: anyio.CancelScope) -> None:
+        await self._lead.hold(BEAT)
+        receiving.cancel()
 
     async def _follow(self, ring: Callable[[], None], moved: Callable[[], Awaitable[bool]]) -> bool:
         """Know what the receiving process knows, until its place is ours; False if the platform has moved."""
@@ -232,12 +242,7 @@ class Seat:
     def _new_receiver(self, ring: Callable[[], None]) -> Receiver:
         """Whoever comes after one that stood back stands back, too, and asks for the place."""
         listener = self._listener(self._posted.word == "standby")
-        return Receiver(self.client, self.inbox, self.rooms, listener, ring)
-
-    async def _beat(self) -> None:
-        while True:
-            self._lead.beat()
-            await anyio.sleep(BEAT)
+        return Receiver(self.client, self._lead.guarded(self.inbox), self.rooms, listener, ring)
 
     async def _get_to_know(self, ring: Callable[[], None]) -> None:
         """Find out whether whoever writes is somebody that the user has allowed by his handle."""
@@ -258,7 +263,7 @@ class Seat:
             await anyio.sleep(WORKING)
             if self._worked:
                 self._worked = False
-                await self.inbox.extend(time.monotonic())
+                await self.inbox.extend(self.inbox.now())
 
     async def _participants(self, chat_id: str) -> Sequence[Participant]:
         return await self.client(ListParticipants(chat_id=chat_id))
@@ -266,26 +271,23 @@ class Seat:
 
 @asynccontextmanager
 async def seated(
-    me: AgentMe, client: Client, *, key: str, socket: str, state_dir: Path, doorman: Doorman, known_as: str
+    me: AgentMe, client: Client, *, key: str, socket: str, places: Places, doorman: Doorman, known_as: str
 ) -> AsyncGenerator[Seat]:
-    """Open the inbox of an agent in `state_dir` and take its seat. Raises `StorageError`, `NotPrivate`.
+    """Open the inbox of an agent where inboxes are kept, and take its seat. Raises as `Places.opened` does.
 
-    The folder is named by platform and agent, not by key: a new key keeps the inbox. `known_as` is what the
-    settings have of the agent, a key or a name, by which `inbox.marks` finds the folder again.
+    The inbox is named by platform and agent, not by key: a new key keeps it. `known_as` is what the settings
+    have of the agent, a key or a name, by which `inbox.marks` finds a folder again.
     """
     name = hashlib.sha256(f"{client.base_url}\x1f{me.id}".encode()).hexdigest()[:16]
-    folder = state_dir / "agents" / name
-    with closing(Owner.start(folder)) as owner:
-        marks.put(folder, marks.mark(known_as))
-        inbox = await Inbox.open(folder, owner, None if doorman.sight == Sight() else doorman.sees)
+    sees = None if doorman.sight == Sight() else doorman.sees
+    async with places.opened(name, known_as, sees) as (inbox, lead):
         try:
             listener = partial(Listener, socket, key, agent_id=me.id, first=_own_topics(me.id))
-            yield Seat(me, client, inbox, Leadership(folder), lambda back: listener(standby=back), doorman)
+            yield Seat(me, client, inbox, lead, lambda back: listener(standby=back), doorman)
         finally:
             with anyio.CancelScope(shield=True):
-                with suppress(InboxError):  # what is not given back is free anyway once the owner is closed
+                with suppress(InboxError):  # what is not given back is free anyway once the process is gone
                     await inbox.release_all()
-                await inbox.close()
 
 
 def _own_topics(agent_id: str) -> list[Topic]:

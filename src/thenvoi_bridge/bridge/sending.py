@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -62,11 +61,11 @@ class Sender:
 
     async def answer(self, ids: Collection[str], order: Order) -> Said:
         """Answer messages of one room. Raises what the platform answered, and `InboxError`."""
-        return await self._deliver(await self._outbox.answer(ids, order, time.monotonic()))
+        return await self._deliver(await self._outbox.answer(ids, order, self._inbox.now()))
 
     async def say(self, order: Order) -> Said:
         """Send a message that answers none. Raises what the platform answered."""
-        out, again = await self._outbox.say(order, time.monotonic())
+        out, again = await self._outbox.say(order, self._inbox.now())
         return await self._end_of(out, again=True) if again else await self._deliver(out)
 
     async def before(self, digest: str) -> Said | None:
@@ -79,7 +78,7 @@ class Sender:
         self._client.honours_keys = await self._inbox.board.keys_honoured()
         while True:
             async with anyio.create_task_group() as tasks:
-                for out in await self._outbox.adopt(time.monotonic()):
+                for out in await self._outbox.adopt(self._inbox.now()):
                     tasks.start_soon(self._resolve, out)
             with anyio.move_on_after(LOOK):
                 await self._woken.wait()
@@ -106,13 +105,13 @@ class Sender:
             logger.info("message %s: %s", out.id, exc)
 
     def _may_resend(self, out: Outgoing) -> bool:
-        return self._client.honours_keys is True and 0 <= time.time() - out.made_at < KEPT
+        return self._client.honours_keys is True and 0 <= self._inbox.wall() - out.made_at < KEPT
 
     async def _settle(self, out: Outgoing) -> None:
         """Find out by looking: after a while, it is in the room, or it never will be."""
-        wait = min(SETTLE, out.tried_at + SETTLE - time.time())
+        wait = min(SETTLE, out.tried_at + SETTLE - self._inbox.wall())
         if wait > 0:
-            await self._outbox.put_off(out, time.monotonic() + wait)
+            await self._outbox.put_off(out, self._inbox.now() + wait)
             return
         try:
             found = await self._readback.find(out)
@@ -120,13 +119,13 @@ class Sender:
             await self._put_off(out, exc)
             return
         if found:
-            await self._outbox.sent(out, found.model_dump_json(), time.monotonic())
+            await self._outbox.sent(out, found.model_dump_json(), self._inbox.now())
         else:
             logger.warning("message %s is not in its room after %.0f s; sending it again", out.id, SETTLE)
             await self._send(await self._attempt(out))
 
     async def _attempt(self, out: Outgoing) -> Outgoing:
-        return await self._outbox.attempt(out, time.monotonic(), time.time())
+        return await self._outbox.attempt(out, self._inbox.now(), self._inbox.wall())
 
     async def _send(self, out: Outgoing, *, told: bool = True) -> Outgoing:
         """One try that is recorded as begun. `told`: somebody may have been told that it is on its way.
@@ -134,27 +133,27 @@ class Sender:
         Raises `LeaseLost` if so much time has passed since then, the computer being busy or this process
         stopped, that another process may have looked for it in vain and sent it.
         """
-        if time.monotonic() >= out.lease_until:
+        if self._inbox.now() >= out.lease_until:
             raise LeaseLost(out.id)
         try:
             answer = await self._client(out.call, key=out.id)
         except ThenvoiError as exc:
             return await self._failed(out, exc, told=told)
         await self._note_keys()
-        return await self._outbox.sent(out, answer.model_dump_json(), time.monotonic())
+        return await self._outbox.sent(out, answer.model_dump_json(), self._inbox.now())
 
     async def _failed(self, out: Outgoing, exc: ThenvoiError, *, told: bool) -> Outgoing:
         if not _is_refusal(exc, told=told):
             return await self._put_off(out, exc)
         elsewhere = exc.code == "idempotency_key_reused"
-        await self._outbox.refused(out, exc.code, time.monotonic(), elsewhere=elsewhere)
+        await self._outbox.refused(out, exc.code, self._inbox.now(), elsewhere=elsewhere)
         self._ended()
         raise exc
 
     async def _put_off(self, out: Outgoing, exc: ThenvoiError) -> Outgoing:
         pause = min(LAST_PAUSE, FIRST_PAUSE * 2.0 ** min(out.tries - 1, 10))
         logger.info("message %s: %s; looking again in %.0f s", out.id, exc.code, pause)
-        return await self._outbox.put_off(out, time.monotonic() + pause)
+        return await self._outbox.put_off(out, self._inbox.now() + pause)
 
     async def _note_keys(self) -> None:
         if (honoured := self._client.honours_keys) is not None:

@@ -9,7 +9,7 @@ from mcp.server.caching import CacheHint
 from mcp.shared.exceptions import MCPError
 
 from thenvoi_bridge import __version__
-from thenvoi_bridge.bridge import advice, completions, faults, profiles, prompts, resources, sdk, wording
+from thenvoi_bridge.bridge import advice, app, completions, faults, profiles, prompts, resources, sdk, wording
 from thenvoi_bridge.bridge.asking import Users
 from thenvoi_bridge.bridge.changes import Changes
 from thenvoi_bridge.bridge.consent import Consent, Pending
@@ -72,6 +72,9 @@ class Switchboard:
     ) -> types.ReadResourceResult:
         """Answer `resources/read`. Raises `MCPError` for a resource there is not, or that cannot be read."""
         uri = str(params.uri)
+        if uri == app.URI and app.TOOL not in self._absent:
+            page = app.content(self._absent)
+            return types.ReadResourceResult(contents=[page], ttl_ms=3_600_000, cache_scope="private")
         with faults.told(wording.NO_RESOURCE, self._absent, uri=uri):
             text = await resources.read(self._session, uri)
         content = types.TextResourceContents(uri=uri, mime_type=resources.JSON, text=text)
@@ -163,6 +166,7 @@ def build(
         on_get_prompt=board.get_prompt if started else None,
         on_completion=board.complete,
     )
+    server.extensions[app.EXTENSION] = {}
     server.middleware.append(board.meet)
     sdk.on_first_contact(server, session.introduce)
     return server, board.changes

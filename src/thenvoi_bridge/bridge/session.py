@@ -29,6 +29,7 @@ from thenvoi_bridge.contract.identity import AgentMe, GetMe, GetMyProfile, UserD
 if TYPE_CHECKING:
     from thenvoi_bridge.bridge.seat import Seat
     from thenvoi_bridge.client import Client
+    from thenvoi_bridge.inbox.places import Places
 
 Answer = TypeVar("Answer")
 Other = TypeVar("Other")
@@ -46,7 +47,7 @@ class Session:
     """What one host sees of Thenvoi. `run` it beside the MCP server. `name` is what the ledger calls it.
 
     `called` is the agent's name on the local platform, if it is not to be the host's. `longest_wait` are
-    seconds; 0 for what the host is known to stand.
+    seconds; 0 for what the host is known to stand. `places` is where inboxes are, if not in the folder.
     """
 
     def __init__(
@@ -57,10 +58,11 @@ class Session:
         *,
         called: str | None = None,
         longest_wait: float = 0.0,
+        places: Places | None = None,
     ) -> None:
         self._locate, self._state_dir, self.allowed = locate, state_dir, allowed
         self.doorman = Doorman(allowed)
-        self._called, self._patience = called, Patience(longest_wait)
+        self._called, self._places, self._patience = called, places, Patience(longest_wait)
         self._host: str | None = None
         self.waits_end = False
         self._introduced, self._tried, self._rang = anyio.Event(), anyio.Event(), anyio.Event()
@@ -261,15 +263,16 @@ class Session:
         from thenvoi_bridge.bridge.seat import seated
         from thenvoi_bridge.inbox import repair
         from thenvoi_bridge.inbox.ownership import NotPrivate
+        from thenvoi_bridge.inbox.places import Folders
         from thenvoi_bridge.listener import socket_url
 
         socket = endpoint.ws_url or socket_url(endpoint.base_url)
-        key, at = endpoint.agent_key, self._state_dir
+        key, places = endpoint.agent_key, self._places or Folders(self._state_dir)
         assert key
         known_as = self._host if endpoint.local and self._host else key
         async with AsyncExitStack() as taken:
             where = seated(
-                me, agent, key=key, socket=socket, state_dir=at, doorman=self.doorman, known_as=known_as
+                me, agent, key=key, socket=socket, places=places, doorman=self.doorman, known_as=known_as
             )
             try:
                 seat = await taken.enter_async_context(where)

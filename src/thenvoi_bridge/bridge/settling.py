@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -64,7 +63,7 @@ class Settler:
         limit = anyio.CapacityLimiter(AT_ONCE)
         # In turn, for an outcome that is told twice is a new attempt to the platform.
         async with self._turn, anyio.create_task_group() as tasks:
-            for item in await self._inbox.to_tell(time.monotonic()):
+            for item in await self._inbox.to_tell(self._inbox.now()):
                 tasks.start_soon(self._settle, limit, item)
 
     async def run(self) -> None:

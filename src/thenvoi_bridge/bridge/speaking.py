@@ -5,7 +5,6 @@ Whatever is said is recorded first and then sent once, however often the call is
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -46,7 +45,7 @@ async def reply(session: Session, call: Reply, _: Beat) -> Said:
     if before := await seat.sender.before(digest):
         return _spoken(before)
     items = await seat.inbox.outbox.of_one_room(call.message_ids)
-    order = Order(await _answer(session, call, items), digest, time.time(), call.confirm_loop)
+    order = Order(await _answer(session, call, items), digest, seat.inbox.wall(), call.confirm_loop)
     # From here the answer goes out whether or not the host still waits for us.
     with anyio.CancelScope(shield=True):
         spoken = await seat.sender.answer(call.message_ids, order)
@@ -61,7 +60,7 @@ async def send_message(session: Session, arguments: dict[str, Any], _: Beat) -> 
     call = SendMessage.model_validate(await resolved(session, SendMessage, arguments))
     seat = await session.seat()
     people = sorted(mention.id for mention in call.mentions)
-    order = Order(call, sending.digest_of(call.chat_id, call.content, *people), time.time(), meant)
+    order = Order(call, sending.digest_of(call.chat_id, call.content, *people), seat.inbox.wall(), meant)
     with anyio.CancelScope(shield=True):
         spoken = await seat.sender.say(order)
     return _spoken(spoken)

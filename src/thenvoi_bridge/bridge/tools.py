@@ -7,7 +7,6 @@ server; a tool is arguments in, a result out.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,7 +15,7 @@ import anyio
 import mcp_types as types
 from pydantic import ValidationError
 
-from thenvoi_bridge.bridge import advice, mail, problems, schema, wording
+from thenvoi_bridge.bridge import advice, app, mail, problems, schema, wording
 from thenvoi_bridge.bridge.addressing import resolved
 from thenvoi_bridge.bridge.consent import NOBODY, Ask, Consent, Pending
 from thenvoi_bridge.bridge.fitting import fitted
@@ -110,8 +109,13 @@ class Tool:
                 idempotent_hint=self.idempotent,
                 open_world_hint=True,
             ),
-            _meta={"anthropic/alwaysLoad": True} if self.name in wording.ALWAYS else None,
+            _meta=_meta(self.name),
         )
+
+
+def _meta(name: str) -> dict[str, Any] | None:
+    always = {"anthropic/alwaysLoad": True} if name in wording.ALWAYS else {}
+    return always | (app.LINK if name == app.TOOL else {}) or None
 
 
 Watch = Callable[[Tool, Mapping[str, Any]], None]
@@ -197,7 +201,7 @@ class Tools:
         if seat is None:
             return result
         try:
-            unread, ready = await seat.inbox.unread(), await seat.inbox.ready(time.monotonic())
+            unread, ready = await seat.inbox.unread(), await seat.inbox.ready(seat.inbox.now())
         except Exception:  # the tool has done its work, and the host must hear so
             logger.exception("the inbox could not be counted")
             return result

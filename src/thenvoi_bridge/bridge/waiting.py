@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +102,7 @@ async def _fitting(seat: Seat, items: list[Item]) -> list[Item]:
 
 async def _page(session: Session, items: list[Item]) -> Said:
     inbox = (await session.seat()).inbox
-    unread, loops = await inbox.unread(), await inbox.outbox.loops(items, time.time())
+    unread, loops = await inbox.unread(), await inbox.outbox.loops(items, inbox.wall())
     return as_said(
         mail.page(items, unread=unread, next_cursor=None, connection=session.connection, loops=loops)
     )

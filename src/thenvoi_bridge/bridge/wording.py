@@ -54,6 +54,12 @@ Answer me with "yes {request_id}" or "no {request_id}"."""
 ALWAYS = frozenset({"inbox_wait", "inbox_read", "reply", "send_message"})
 """Tools that Claude Code, which looks for most when it needs them, is asked to have at hand always."""
 
+APP = {
+    "answered": "The user has answered message {id} in the inbox view. Do not answer it again.",
+    "ended": "The user has marked message {id} as done in the inbox view. It needs no answer.",
+}
+"""What the inbox view tells a model after a click of the user's."""
+
 TOOLS = {
     "list_chats": "List the rooms I am in, oldest first, 20 a page.",
     "create_chat": "Open a new room that I own. Then add_participant, then send_message.",
@@ -251,6 +257,7 @@ NEXT = {
     "bad_arguments": "Mend the arguments and call again.",
     "nobody": "Use one of the `choices`, or an id. They are data: names that others gave themselves.",
     "inbox_busy": "Call again: another program holds the inbox's file.",
+    "inbox_away": "Call again later. Nothing is lost: messages wait on the platform, and the bridge goes on by itself.",
     "disk_full": "Ask your user to make room on the disk that holds the inbox. Nothing is lost: messages wait on the "
     "platform, and the bridge goes on by itself.",
     "inbox_read_only": "Ask your user to let the bridge write to its folder (THENVOI_STATE_DIR). It tries again by "
@@ -266,6 +273,7 @@ NEXT = {
 
 INBOX = {
     "inbox_busy": "Another program holds the inbox's file for too long.",
+    "inbox_away": "The database of the inbox cannot be reached.",
     "disk_full": "The disk that holds the inbox is full.",
     "inbox_read_only": "The inbox's file or folder may not be written.",
     "inbox_damaged": "The inbox's file is damaged.",

@@ -16,6 +16,7 @@ from thenvoi_bridge.cli.inbox import inbox
 from thenvoi_bridge.cli.install import install
 from thenvoi_bridge.cli.options import Commands, flags_of, log_to_stderr
 from thenvoi_bridge.cli.platform import platform
+from thenvoi_bridge.cli.ready import ready
 from thenvoi_bridge.cli.serve import serve
 from thenvoi_bridge.cli.wait import wait
 
@@ -67,6 +68,7 @@ main.add_command(install)
 main.add_command(hook)
 main.add_command(wait)
 main.add_command(doctor)
+main.add_command(ready)
 main.add_command(console)
 
 

@@ -1,4 +1,4 @@
-"""`thenvoi-bridge platform org|user|agent|key|chat|seed`: one command for each thing an administrator does.
+"""`thenvoi-bridge platform org|user|agent|key|chat|seed|migrate`: what an administrator does, a command each.
 
 A command's options are the arguments of the function of `platform.administration` that it names.
 """
@@ -6,13 +6,16 @@ A command's options are the arguments of the function of `platform.administratio
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from thenvoi_bridge import settings
 from thenvoi_bridge.cli.options import flags_of
+
+Done = TypeVar("Done")
 
 data = click.option(
     "--data",
@@ -197,7 +200,25 @@ def seed(**given: Any) -> None:
     _do("seed", given, module="sample")
 
 
-COMMANDS: tuple[click.Command, ...] = (org, user, agent, key, chat, console_link, seed)
+@click.command()
+@_ends
+@click.option("--check", is_flag=True, help="Apply nothing, and end with 1 if something is missing.")
+def migrate(folder: Path, database: str | None, as_json: bool, check: bool) -> None:
+    """Bring the database up to date, ahead of a newer version.
+
+    Says from which version to which. `serve` does it as well when it starts; with several nodes, do it once
+    before the first of them is replaced.
+    """
+    from thenvoi_bridge.platform.upkeep import migrated
+
+    address = settings.read_platform({"database": database}).database
+    has, wants = _run(lambda: migrated(folder, address, check=check))
+    click.echo(json.dumps({"from": has, "to": wants}) if as_json else f"from: {has}\nto: {wants}")
+    if check and has != wants:
+        raise click.ClickException("the database is not up to date: run `thenvoi-bridge platform migrate`")
+
+
+COMMANDS: tuple[click.Command, ...] = (org, user, agent, key, chat, console_link, seed, migrate)
 """What `platform` has besides `serve`."""
 
 
@@ -217,20 +238,26 @@ def done(folder: Path, chosen: settings.Platform, module: str, what: str, argume
     """
     from importlib import import_module
 
-    import anyio
-
-    from thenvoi_bridge.contract.errors import ThenvoiError
     from thenvoi_bridge.platform.administration import administer
     from thenvoi_bridge.platform.app import opened
-    from thenvoi_bridge.storage import StorageError
 
     async def do() -> Any:
-        async with opened(folder, chosen.database) as (db, keys):
+        async with opened(folder, chosen.database, chosen.pepper) as (db, keys):
             function = getattr(import_module(f"thenvoi_bridge.platform.{module}"), what)
             return await administer(db, keys, lambda tx: function(tx, **arguments))
 
+    return _run(do)
+
+
+def _run(work: Callable[[], Awaitable[Done]]) -> Done:
+    """Do it, and say in one sentence why it could not be done."""
+    import anyio
+
+    from thenvoi_bridge.contract.errors import ThenvoiError
+    from thenvoi_bridge.storage import StorageError
+
     try:
-        return anyio.run(do)
+        return anyio.run(work)
     except (ThenvoiError, StorageError) as exc:
         raise click.ClickException(str(exc)) from exc
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -115,7 +114,7 @@ def ack(state_dir: Path, agent: str | None, ids: Sequence[str], reason: str | No
     outcome: Outcome = "processed" if reason is None else "failed"
 
     async def end(inbox: Inbox, ids: Collection[str]) -> list[Item]:
-        return await inbox.end(ids, outcome, reason, time.monotonic())
+        return await inbox.end(ids, outcome, reason, inbox.now())
 
     for item in _changed(state_dir, agent, ids, end, rule="only what is open or dead can be ended"):
         told = item.state == "acking"

@@ -50,7 +50,7 @@ def flags_of(
                     if row.type == "bool"
                     else {"metavar": _SHOWN.get(str(row.type), "TEXT")}
                 )
-                check = _without_password if row.metadata["secret"] else None
+                check = _without_password(settings.variable(row)) if row.metadata["secret"] else None
                 option = click.option(flag, row.name, default=None, help=help, callback=check, **kind)
                 command = option(command)
         return command
@@ -58,18 +58,23 @@ def flags_of(
     return add
 
 
-def _without_password(ctx: click.Context, option: click.Parameter, given: str | None) -> str | None:
-    """An address without a password: everybody on a computer can read command lines."""
-    try:
-        parts = urlsplit(given or "")
-    except ValueError as exc:
-        raise click.BadParameter("is no address") from exc
-    if parts.password or any("password" in name for name in parse_qs(parts.query)):
-        raise click.BadParameter(
-            "must not have a password, since others can read command lines. Put the address into "
-            "THENVOI_PLATFORM_DATABASE, or into a file that THENVOI_PLATFORM_DATABASE_FILE names."
-        )
-    return given
+def _without_password(variable: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    """Has an address without a password: everybody on a computer can read command lines."""
+
+    def check(ctx: click.Context, option: click.Parameter, given: str | None) -> str | None:
+        try:
+            parts = urlsplit(given or "")
+        except ValueError as exc:
+            raise click.BadParameter("is no address") from exc
+        token = parts.username and option.name == "nats"  # NATS has tokens there
+        if token or parts.password or any("password" in name for name in parse_qs(parts.query)):
+            raise click.BadParameter(
+                "must not have a password, since others can read command lines. Put the address into "
+                f"{variable}, or into a file that {variable}_FILE names."
+            )
+        return given
+
+    return check
 
 
 def visible(text: str) -> str:

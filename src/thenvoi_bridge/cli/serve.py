@@ -46,14 +46,14 @@ def serve(
 
     from thenvoi_bridge.hosting import http
     from thenvoi_bridge.ports import PortTaken, bind
+    from thenvoi_bridge.storage import StorageError
 
     hosting = http.Hosting(chosen, hosts, origins, sse)
     hosting.check(host)
     try:
-        listener = bind(host, port)
-    except PortTaken as exc:
+        anyio.run(http.serve, hosting, bind(host, port), _ready)
+    except (PortTaken, StorageError) as exc:
         raise click.ClickException(str(exc)) from exc
-    anyio.run(http.serve, hosting, listener, _ready)
 
 
 def _ready(url: str) -> None:

@@ -17,6 +17,10 @@ def check(settings: Settings) -> None:
     check_choice(settings)
     allowed(settings)
     check_channel(settings)
+    if settings.database:
+        raise BadSetting(
+            "THENVOI_DATABASE (--database) is for `thenvoi-bridge serve` only; over stdio the inbox is a file"
+        )
 
 
 def choice(settings: Settings) -> Choice:

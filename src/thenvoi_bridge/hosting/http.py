@@ -28,8 +28,10 @@ from thenvoi_bridge.hosting.allowing import allowed
 from thenvoi_bridge.hosting.choosing import check_choice_for
 from thenvoi_bridge.hosting.exchange import WRITING, Exchange, refusal
 from thenvoi_bridge.hosting.guard import HEADERS, Guard, is_origin
+from thenvoi_bridge.hosting.inboxes import places
 from thenvoi_bridge.hosting.tenants import ENDING, MESSAGES, Tenant, Tenants, retry_after
 from thenvoi_bridge.hosting.verifying import Keys, Remembered
+from thenvoi_bridge.inbox.places import Places
 from thenvoi_bridge.ports import address
 from thenvoi_bridge.settings import BadSetting, Settings
 
@@ -147,21 +149,27 @@ class Hosted:
 @asynccontextmanager
 async def hosted(hosting: Hosting, listener: socket.socket) -> AsyncGenerator[Hosted]:
     """Serve for as long as this is entered. Leaving lets what is underway come to its end."""
-    tenants = Tenants(hosting.settings, Remembered(Keys(hosting.settings.base_url.rstrip("/"))))
+    with listener:
+        async with places(hosting.settings) as kept, _served(hosting, listener, kept) as bridge:
+            yield bridge
+
+
+@asynccontextmanager
+async def _served(hosting: Hosting, listener: socket.socket, kept: Places) -> AsyncGenerator[Hosted]:
+    tenants = Tenants(hosting.settings, Remembered(Keys(hosting.settings.base_url.rstrip("/"))), kept)
     site, asked = Site(hosting, tenants), anyio.Event()
     server = _Server(site.app, asked.set)
     _cut_off_slow_readers(listener)
-    with listener:
-        async with tenants.running(), anyio.create_task_group() as tasks:
-            tasks.start_soon(server.serve, [listener])
-            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-                await anyio.sleep(0.01)
-            try:
-                yield Hosted(address(listener), site, asked)
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await site.end()
-                server.should_exit = True
+    async with tenants.running(), anyio.create_task_group() as tasks:
+        tasks.start_soon(server.serve, [listener])
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            await anyio.sleep(0.01)
+        try:
+            yield Hosted(address(listener), site, asked)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await site.end()
+            server.should_exit = True
 
 
 async def serve(hosting: Hosting, listener: socket.socket, ready: Callable[[str], None]) -> None:

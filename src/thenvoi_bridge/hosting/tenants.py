@@ -31,6 +31,7 @@ from thenvoi_bridge.hosting.choosing import choice
 from thenvoi_bridge.hosting.exchange import Exchange
 from thenvoi_bridge.hosting.oversight import Oversight
 from thenvoi_bridge.hosting.verifying import Principal, Verifier
+from thenvoi_bridge.inbox.places import Places
 from thenvoi_bridge.settings import Settings
 
 IDLE = 1800.0
@@ -86,7 +87,7 @@ class Patiences:
 class Tenant:
     """One principal: its session with the platform, and its MCP server. `key` is what the session uses."""
 
-    def __init__(self, principal: Principal, key: str, settings: Settings) -> None:
+    def __init__(self, principal: Principal, key: str, settings: Settings, places: Places) -> None:
         self.principal, self.key = principal, key
         agent, person = (key, None) if principal.side == "agent" else (None, key)
         endpoint = Endpoint(settings.base_url.rstrip("/"), settings.ws_url, agent, person)
@@ -94,7 +95,7 @@ class Tenant:
         async def locate(_: str) -> Endpoint:
             return endpoint
 
-        self.session = Session(locate, settings.state_dir, allowed(settings))
+        self.session = Session(locate, settings.state_dir, allowed(settings), places=places)
         self.server, self._changes = build(
             self.session,
             (principal.side,),
@@ -183,8 +184,8 @@ class Tenant:
 class Tenants:
     """All of them, by principal. `running` gives them a place to live."""
 
-    def __init__(self, settings: Settings, verifier: Verifier) -> None:
-        self._settings, self._verifier = settings, verifier
+    def __init__(self, settings: Settings, verifier: Verifier, places: Places) -> None:
+        self._settings, self._verifier, self._places = settings, verifier, places
         self._all: dict[Principal, Tenant] = {}
         self._tasks: TaskGroup
 
@@ -257,7 +258,7 @@ class Tenants:
             if not longest.idle:
                 raise Unavailable("Too many others use this server now")
             self._end(longest, ENDED)
-        tenant = self._all[principal] = Tenant(principal, key, self._settings)
+        tenant = self._all[principal] = Tenant(principal, key, self._settings, self._places)
         self._tasks.start_soon(self._live, tenant)
         logger.info("%s: beginning", principal)
         return tenant

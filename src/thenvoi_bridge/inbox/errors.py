@@ -52,3 +52,7 @@ class SeveralRooms(InboxError):
     def __init__(self, chat_ids: tuple[str, ...]) -> None:
         super().__init__(f"These messages are from several rooms: {', '.join(chat_ids)}")
         self.chat_ids = chat_ids
+
+
+class LeadLost(InboxError):
+    """Another process receives now: whatever this one still wants to note of that is out of date."""

@@ -5,7 +5,6 @@ A bridge that runs is not held up: whoever looks is one more process beside it, 
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -83,7 +82,7 @@ async def opened(folder: Path) -> AsyncGenerator[Found]:
         try:
             inbox = await Inbox.open(folder, owner)
             try:
-                by = Caller(owner.id, time.monotonic(), owner.alive)
+                by = Caller(owner.id, owner.now(), owner.alive)
                 who = (await inbox.board.identity()).get
                 yield Found(folder, inbox, by, who("platform"), who("id"), who("handle"))
             finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator
 from itertools import islice
 from typing import LiteralString
@@ -26,9 +25,13 @@ class Ledger:
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
 
+    def wall(self) -> float:
+        """The Unix time of all processes of the inbox."""
+        return self._shelf.life.wall()
+
     async def due(self, rung: Rung, session: str, limit: int, now: float) -> list[Item]:
         """Up to `limit` messages that are to be shown on a rung to a session, first come first."""
-        by = self._shelf.caller(time.monotonic())
+        by = self._shelf.caller(self._shelf.life.now())
         return await self._shelf.read(lambda rows: [*islice(_due(rows, by, rung, session, now), limit)])
 
     async def note(self, rung: Rung, session: str, ids: Collection[str], now: float) -> set[str]:

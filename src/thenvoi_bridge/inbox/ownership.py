@@ -13,10 +13,14 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from uuid import uuid4
 
+import anyio
 from filelock import BaseFileLock, FileLock, Timeout
+
+if TYPE_CHECKING:
+    from thenvoi_bridge.inbox.store import Inbox
 
 _PATIENCE = 10.0  # seconds to wait while another process starts; it needs about a millisecond
 
@@ -81,6 +85,14 @@ class Owner:
         """
         return _held(self._procs / f"{other}.lock")
 
+    def now(self) -> float:
+        """Seconds of the clock that all processes of a computer share and nobody sets."""
+        return time.monotonic()
+
+    def wall(self) -> float:
+        """The Unix time."""
+        return time.time()
+
     def close(self) -> None:
         """Be dead to the others. The file stays until somebody starts."""
         self._lock.release()
@@ -122,6 +134,16 @@ class Leadership:
         """Neither lead nor stand in any more; nothing happens if that is so already."""
         self._lead.release()
         self._place.release()
+
+    async def hold(self, every: float) -> None:
+        """As `Lead.hold`. It never ends: the lead is a living process's until it gives it."""
+        while True:
+            self.beat()
+            await anyio.sleep(every)
+
+    def guarded(self, inbox: Inbox) -> Inbox:
+        """The inbox as it is, since nobody else takes the lead."""
+        return inbox
 
     def beat(self) -> None:
         """Show that the leader does not hang; to be called every few seconds. A sign that fails is missed."""

@@ -1,8 +1,9 @@
-"""The file of an inbox: transactions on its rows, and a bell that rings when they have changed anything."""
+"""The rows of an inbox: transactions on them, and a bell that rings when they have changed anything."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from pathlib import Path
 from secrets import token_hex
 from typing import NoReturn, Self, TypeVar
@@ -11,29 +12,30 @@ import anyio
 
 from thenvoi_bridge.inbox import repair
 from thenvoi_bridge.inbox.core import Caller, Sees
+from thenvoi_bridge.inbox.grounds import BROKEN, Ground, InFile, OnServer
+from thenvoi_bridge.inbox.life import Life
 from thenvoi_bridge.inbox.ownership import Owner, private_folder
 from thenvoi_bridge.inbox.table import Table
-from thenvoi_bridge.inbox.trouble import Damaged, File, Trouble
-from thenvoi_bridge.storage import Database, StorageError, TooNew, Tx
+from thenvoi_bridge.inbox.trouble import File, Trouble
+from thenvoi_bridge.storage import Database, StorageError, Tx
 from thenvoi_bridge.storage.migrate import migrate
 from thenvoi_bridge.storage.sqlite import open_sqlite
 
 T = TypeVar("T")
 
-BROKEN = (StorageError, UnicodeDecodeError)
-"""What a transaction raises where the file is at fault: SQLite does not look after what stands in it."""
-
 
 class Shelf:
-    """`inbox.db` in a folder of which `owner` is this process's sign of life. Open it with `open`."""
+    """The rows of one inbox, kept in `inbox.db` in a folder or in a schema of a Postgres.
+
+    `life` is this process's sign of life there. Open it with `open` or `on`.
+    """
 
     def __init__(
-        self, db: Database, file: File, owner: Owner, sees: Sees | None = None, *, epoch: str, version: int
+        self, db: Database, ground: Ground, life: Life, sees: Sees | None = None, *, epoch: str, version: int
     ) -> None:
-        self._db, self._file, self._owner, self.sees = db, file, owner, sees
+        self._db, self._ground, self.life, self.sees = db, ground, life, sees
         self._version = version
         self._bells: list[Callable[[], object]] = []
-        self._damaged: Damaged | None = None
         self._closed = False
         self.epoch = epoch
 
@@ -44,26 +46,41 @@ class Shelf:
         A damaged one is left as it is: `repair.set_aside` is for whoever can fill a new one.
         """
         db, file = await _opened(private_folder(folder) / "inbox.db")
+        return await cls._begun(db, InFile(file), owner, sees)
+
+    @classmethod
+    async def on(cls, schema: Database, life: Life, sees: Sees | None = None) -> Self:
+        """Open or make the tables in a schema. Raises `Trouble`."""
+        return await cls._begun(schema, OnServer(), life, sees)
+
+    @classmethod
+    async def _begun(cls, db: Database, ground: Ground, life: Life, sees: Sees | None) -> Self:
         try:
-            await db.read(repair.check)
+            await ground.check(db)
             await migrate(db, repair.MIGRATIONS)
             epoch = await db.write(lambda tx: Table(tx).epoch(token_hex(8)))
-            return cls(db, file, owner, sees, epoch=epoch, version=await db.version())
+            return cls(db, ground, life, sees, epoch=epoch, version=await db.version())
         except BaseException as exc:
             with anyio.CancelScope(shield=True):
                 await db.close()
             if isinstance(exc, BROKEN):
-                raise repair.trouble_with(file, exc) from exc
+                raise ground.meaning(exc) from exc
             raise
 
+    def over(self, db: Database) -> Self:
+        """The same rows by way of another `Database`; whoever listens to one of the two hears of both."""
+        other = copy(self)
+        other._db = db
+        return other
+
     async def close(self) -> None:
-        """Let go of the file. What is held stays held until the owner closes too."""
+        """Let go of it. What is held stays held until the sign of life ends too."""
         self._closed = True
         await self._db.close()
 
     def caller(self, now: float) -> Caller:
-        """This process at a moment, in seconds of a clock that nobody sets."""
-        return Caller(self._owner.id, now, self._owner.alive, self.sees)
+        """This process at a moment, in seconds of `life.now`."""
+        return Caller(self.life.id, now, self.life.alive, self.sees)
 
     def listen(self, bell: Callable[[], object]) -> Callable[[], None]:
         """Ring `bell` in the event loop after every change; call what is returned to stop that."""
@@ -83,7 +100,7 @@ class Shelf:
 
     async def glance(self) -> int:
         """The number that `watch` goes by, for whoever looks by himself. Raises what `watch` does."""
-        self._look_after_the_file()
+        self._ground.look_after()
         return await self.read_version()
 
     async def read_version(self) -> int:
@@ -96,7 +113,7 @@ class Shelf:
     async def read(self, work: Callable[[Table], T]) -> T:
         """Look at the rows, as they are at one moment. Raises what `work` does, and `Trouble`."""
         try:
-            return await self._db.read(lambda tx: work(Table(tx)))
+            return await self._db.read(lambda tx: work(Table(tx, self._ground.size)))
         except BROKEN as exc:
             raise await self._trouble(exc) from exc
 
@@ -108,7 +125,7 @@ class Shelf:
         tables: list[Table] = []
 
         def write(tx: Tx) -> T:
-            tables.append(Table(tx))
+            tables.append(Table(tx, self._ground.size))
             return work(tables[0])
 
         with anyio.CancelScope(shield=True):
@@ -116,7 +133,7 @@ class Shelf:
                 result = await self._db.write(write)
             except BROKEN as exc:
                 raise await self._trouble(exc) from exc
-        self._look_after_the_file()  # what was kept in one that has been set aside nobody would ever read
+        self._ground.look_after()  # what was kept in one that has been set aside nobody would ever read
         if tables[0].changed:  # a look that changed nothing must not wake those who look when the bell rings
             self._ring()
         return result
@@ -124,22 +141,7 @@ class Shelf:
     async def _trouble(self, error: Exception) -> Trouble:
         if self._closed:
             return Trouble("inbox_closed", "it is being opened again")
-        trouble = repair.trouble_with(self._file, error)
-        if isinstance(trouble, Damaged):
-            try:  # what is not as we know it is damaged, or a newer version of this program has changed it
-                await migrate(self._db, repair.MIGRATIONS)
-            except TooNew as newer:
-                return repair.trouble_with(self._file, newer)
-            except BROKEN:
-                pass
-            self._damaged = trouble
-        return trouble
-
-    def _look_after_the_file(self) -> None:
-        if self._damaged is None and not self._file.is_there:
-            self._damaged = Damaged(self._file, "it was set aside as damaged, or taken away")
-        if self._damaged:
-            raise Damaged(self._file, self._damaged.reason)
+        return await self._ground.trouble(self._db, error)
 
     def _ring(self) -> None:
         for bell in tuple(self._bells):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -24,6 +23,7 @@ from thenvoi_bridge.inbox.paging import UNREAD, Page, count, ready, seen, turn
 from thenvoi_bridge.inbox.shelf import Shelf
 from thenvoi_bridge.inbox.table import Table
 from thenvoi_bridge.inbox.trouble import Trouble
+from thenvoi_bridge.storage import Database
 
 TIDY = 600.0
 """Seconds between two times of throwing away what nobody needs any more."""
@@ -32,13 +32,12 @@ logger = logging.getLogger(__name__)
 
 
 class Inbox:
-    """The mentions of one identity, shared with every process of this computer that has the same folder.
+    """The mentions of one identity, shared with every process that has the same folder, or the same schema.
 
-    `outbox` has our own messages in the same file, `board` what the processes tell each other, `ledger` where
-    messages were shown. All methods but `listen` may raise `Trouble`. `now` is seconds of a clock that all
-    processes of this computer share and nobody sets (`time.monotonic`). A write runs to its end even when its
-    caller is cancelled; whoever is cancelled after `lease` gives back with `release`. Open it with `open`,
-    close it with `close`.
+    `outbox` has our own messages in the same place, `board` what the processes tell each other, `ledger`
+    where messages were shown. All methods but `listen` may raise `Trouble`. A parameter `now` is what the
+    method of that name says: seconds of a clock that they share. A write runs to its end even when its caller
+    is cancelled; whoever is cancelled after `lease` gives back with `release`. Open it with `open`.
     """
 
     def __init__(self, shelf: Shelf) -> None:
@@ -57,8 +56,20 @@ class Inbox:
         """
         return cls(await Shelf.open(folder, owner, sees))
 
+    def over(self, db: Database) -> Self:
+        """The same inbox by way of another `Database`."""
+        return type(self)(self._shelf.over(db))
+
+    def now(self) -> float:
+        """Seconds of the clock of all its processes, for whatever takes `now`."""
+        return self._shelf.life.now()
+
+    def wall(self) -> float:
+        """The Unix time of all its processes."""
+        return self._shelf.life.wall()
+
     async def close(self) -> None:
-        """Let go of the file. What is held stays held until the owner closes too."""
+        """Let go of it. What is held stays held until the sign of life ends too."""
         await self._shelf.close()
 
     async def put(self, messages: Iterable[ChatMessage], titles: Mapping[str, str | None] = {}) -> int:
@@ -263,7 +274,7 @@ class Inbox:
         """Tidy every few minutes; a task. What cannot be thrown away now is thrown away later."""
         while True:
             try:
-                await self.tidy(time.time())
+                await self.tidy(self.wall())
             except Trouble as exc:
                 logger.info("the inbox was not tidied: %s", exc)
             await anyio.sleep(TIDY)

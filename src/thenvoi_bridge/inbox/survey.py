@@ -12,8 +12,9 @@ from thenvoi_bridge.inbox.table import Table
 
 _SIGNS: tuple[LiteralString, ...] = (
     "SELECT title, version, here FROM rooms WHERE chat_id = ?",
-    "SELECT state, COUNT(*), SUM(seq), SUM(token) FROM inbox WHERE chat_id = ? GROUP BY state",
-    "SELECT phase, COUNT(*), MAX(number) FROM outgoing WHERE chat_id = ? GROUP BY phase",
+    "SELECT state, COUNT(*) AS many, SUM(seq) AS seqs, SUM(token) AS tokens FROM inbox WHERE chat_id = ? "
+    "GROUP BY state",
+    "SELECT phase, COUNT(*) AS many, MAX(number) AS last FROM outgoing WHERE chat_id = ? GROUP BY phase",
 )
 
 

@@ -16,10 +16,10 @@ from thenvoi_bridge.storage import Corrupt, Row, Tx, Value
 
 
 class Table:
-    """The rows of the inbox as one transaction sees them. `changed` says whether it has written."""
+    """The rows as one transaction sees them. `changed`: it has written; `size`: how to ask for their room."""
 
-    def __init__(self, tx: Tx) -> None:
-        self.tx = tx
+    def __init__(self, tx: Tx, size: LiteralString = "") -> None:
+        self.tx, self.size = tx, size
         self.changed = False
 
     def insert(self, message: ChatMessage, title: str | None) -> bool:

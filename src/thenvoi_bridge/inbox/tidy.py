@@ -6,20 +6,22 @@ pushed while something older is missing, so what is here is the beginning of wha
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import LiteralString
 
 from thenvoi_bridge.contract.messages import ChatMessage
 from thenvoi_bridge.inbox import protocol
-from thenvoi_bridge.inbox.core import Caller, sent_at
+from thenvoi_bridge.inbox.core import Caller, State, sent_at
 from thenvoi_bridge.inbox.table import Table
+from thenvoi_bridge.storage import Corrupt
 
 MOST, LOW = 50_000, 45_000
 """Open messages at which no more are taken, and those below which they are again."""
 
 MOST_BYTES, LOW_BYTES = 512 * 2**20, 448 * 2**20
-"""Bytes of the file, less what is free in it, likewise."""
+"""Bytes of the file, less what is free in it, likewise; on Postgres, characters of the open messages."""
 
 TEXTS = 86_400.0
 """Seconds for which what has ended keeps its text, unless room is wanted."""
@@ -79,8 +81,8 @@ def steps(wall: float) -> Iterator[Callable[[Table], int]]:
     """What to throw away at a Unix time: each a transaction, to be repeated until it returns 0."""
     long_ago = wall - RECORDS
     yield lambda rows: rows.tx.run(_NOTE_ENDED, wall, SOME)
-    yield lambda rows: rows.tx.run(_REMOVE_TEXTS, REMOVED, "done", _since(rows, wall), SOME)
-    yield lambda rows: rows.tx.run(_REMOVE_TEXTS, REMOVED, "dead", long_ago, SOME)
+    yield lambda rows: _remove_texts(rows, State.DONE, _since(rows, wall))
+    yield lambda rows: _remove_texts(rows, State.DEAD, long_ago)
     yield lambda rows: rows.tx.run(_DELETE, "gone", _since(rows, wall), SOME)
     yield lambda rows: rows.tx.run(_DELETE, "done", long_ago, SOME)
     yield lambda rows: rows.tx.run(_DELETE_DEAD, long_ago, SOME)
@@ -94,11 +96,11 @@ _NOTE_ENDED: LiteralString = (
     "UPDATE inbox SET ended_at = ? WHERE seq IN (SELECT seq FROM inbox "
     "WHERE state IN ('done', 'dead', 'gone') AND bare IN (0, 1) AND ended_at IS NULL LIMIT ?)"
 )
-_REMOVE_TEXTS: LiteralString = (
-    "UPDATE inbox SET bare = 1, message = json_set(message, '$.content', ?, '$.metadata', NULL) "
-    "WHERE seq IN (SELECT seq FROM inbox WHERE state IN ('done', 'dead', 'gone') AND state = ? "
-    "AND bare = 0 AND ended_at <= ? LIMIT ?)"
+_WORDY: LiteralString = (
+    "SELECT seq, message FROM inbox WHERE state IN ('done', 'dead', 'gone') AND state = ? "
+    "AND bare = 0 AND ended_at <= ? LIMIT ?"
 )
+_REMOVE_TEXT: LiteralString = "UPDATE inbox SET bare = 1, message = ? WHERE seq = ?"
 # The last one stays, for arrival numbers are counted on from it. What is gone may come back, text and all.
 _DELETE: LiteralString = (
     "DELETE FROM inbox WHERE seq IN (SELECT seq FROM inbox WHERE state IN ('done', 'dead', 'gone') "
@@ -118,6 +120,18 @@ _DELETE_WORDS: LiteralString = (
     "DELETE FROM outgoing WHERE id IN (SELECT id FROM outgoing WHERE made_at <= ? AND phase <> 'sending' "
     "AND NOT EXISTS (SELECT 1 FROM inbox WHERE outgoing_id = outgoing.id) LIMIT ?)"
 )
+
+
+def _remove_texts(rows: Table, state: State, before: float) -> int:
+    wordy = rows.tx.all(_WORDY, state, before, SOME)
+    return sum(rows.tx.run(_REMOVE_TEXT, _bare(row["message"]), row["seq"]) for row in wordy)
+
+
+def _bare(message: str) -> str:
+    try:
+        return json.dumps({**json.loads(message), "content": REMOVED, "metadata": None})
+    except ValueError:
+        raise Corrupt("it is damaged") from None  # the error would show what stands there
 
 
 def _since(rows: Table, wall: float) -> float:
@@ -185,8 +199,7 @@ def _is_behind(rows: Table, chat_id: str) -> bool:
 
 
 def _used(rows: Table) -> int:
-    pragmas: LiteralString = "pragma_page_count, pragma_freelist_count, pragma_page_size"
-    return _number(rows, f"SELECT (page_count - freelist_count) * page_size AS number FROM {pragmas}")
+    return _number(rows, rows.size)
 
 
 def _number(rows: Table, sql: LiteralString) -> int:

@@ -24,8 +24,8 @@ class Trouble(StorageError, InboxError):
 
     @property
     def may_pass(self) -> bool:
-        """Whether the file itself is sound, so that it can stay open until writing works again."""
-        return self.code in ("inbox_busy", "disk_full", "inbox_read_only")
+        """Whether the inbox itself is sound, so that it can stay open until writing works again."""
+        return self.code in ("inbox_busy", "inbox_away", "disk_full", "inbox_read_only")
 
 
 @dataclass(frozen=True, slots=True)

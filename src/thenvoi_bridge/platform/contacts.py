@@ -31,14 +31,16 @@ from thenvoi_bridge.storage import Row
 def list_contacts(call: ListContacts, me: Principal, tx: Change) -> Page[AgentContact]:
     """An agent's contacts, newest first."""
     rows = records(tx, me.id, *window(call))
-    return Page(data=[_of_agent(tx, row) for row in rows], metadata=_info(call, me, tx))
+    online = _online(tx, rows)
+    return Page(data=[_of_agent(row, online) for row in rows], metadata=_info(call, me, tx))
 
 
 @handler
 def list_my_contacts(call: ListMyContacts, me: Principal, tx: Change) -> Page[Contact]:
     """A person's contacts, newest first."""
     rows = records(tx, me.id, *window(call))
-    return Page(data=[_of_person(tx, row) for row in rows], metadata=_info(call, me, tx))
+    online = _online(tx, rows)
+    return Page(data=[_of_person(row, online) for row in rows], metadata=_info(call, me, tx))
 
 
 @handler
@@ -84,11 +86,15 @@ def _info(call: ListContacts | ListMyContacts, me: Principal, tx: Change) -> Pag
     return PageInfo.of(call.page, call.page_size, total["n"])
 
 
-def _of_agent(tx: Change, row: Row) -> AgentContact:
-    return AgentContact.model_validate({**row, "online": tx.site.presence.online(row["contact_id"])})
+def _online(tx: Change, rows: list[Row]) -> set[str]:
+    return tx.site.presence.online(tx, [row["contact_id"] for row in rows])
 
 
-def _of_person(tx: Change, row: Row) -> Contact:
+def _of_agent(row: Row, online: set[str]) -> AgentContact:
+    return AgentContact.model_validate({**row, "online": row["contact_id"] in online})
+
+
+def _of_person(row: Row, online: set[str]) -> Contact:
     user = ContactUser(id=row["contact_id"], name=row["name"], handle=row["handle"], email=row["email"])
-    online = tx.site.presence.online(row["contact_id"])
-    return Contact.model_validate({**row, "contact_type": row["type"], "user": user, "online": online})
+    shown = {"contact_type": row["type"], "user": user, "online": row["contact_id"] in online}
+    return Contact.model_validate({**row, **shown})

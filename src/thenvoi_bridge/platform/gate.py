@@ -13,7 +13,6 @@ import secrets
 from base64 import b64decode
 from dataclasses import dataclass
 from typing import Self
-from uuid import uuid4
 
 from anyio.lowlevel import checkpoint
 from starlette.requests import Request
@@ -22,24 +21,21 @@ from starlette.websockets import WebSocket
 
 from thenvoi_bridge.contract.errors import (
     BadRequest,
-    Conflict,
     Forbidden,
     RateLimited,
     ThenvoiError,
     Unauthorized,
     Unavailable,
 )
-from thenvoi_bridge.contract.feed import Supersede, Topic, event_name
-from thenvoi_bridge.phoenix.frames import V1, V2, Broadcast, Codec
+from thenvoi_bridge.phoenix.frames import V1, V2, Codec
 from thenvoi_bridge.platform import clock
 from thenvoi_bridge.platform.auth import Auth, Claim
 from thenvoi_bridge.platform.hub import Hub
 from thenvoi_bridge.platform.limits import Rates
-from thenvoi_bridge.platform.presence import Connection
 from thenvoi_bridge.platform.rules.access import Principal
 from thenvoi_bridge.platform.rules.origins import origin_allowed
 from thenvoi_bridge.platform.site import Site
-from thenvoi_bridge.platform.socket import CLOSED_CLEANLY, Socket
+from thenvoi_bridge.platform.socket import Socket
 from thenvoi_bridge.storage import Database, StorageError, Tx
 
 SUBPROTOCOL = "phoenix"
@@ -96,12 +92,14 @@ class Gate:
             asked = Asked.of(ws, settings.allowed_origins)
             principal = await self._principal(asked)
             self._check_again(principal, asked.on_conflict)
+            socket = Socket(ws, principal, self._hub, asked.codec, settings)
+            crowded = await self._enter(socket, asked.on_conflict)
         except (Unauthorized, Forbidden):
             await ws.close()  # before `accept` this is the 403
         except ThenvoiError as exc:
             await _deny(ws, exc)
         else:
-            await self._serve(ws, Socket(ws, principal, self._hub, asked.codec, settings), asked.subprotocol)
+            await self._serve(ws, socket, asked.subprotocol, crowded=crowded)
 
     async def _principal(self, asked: Asked) -> Principal:
         """Whom the credential stands for, or the agent of that person which `agent_id` names.
@@ -125,7 +123,7 @@ class Gate:
         return agent
 
     def _check_again(self, principal: Principal, on_conflict: str) -> None:
-        """Raise what a later agent is told: `BadRequest`, `RateLimited`, or `Conflict` if it wants that."""
+        """Raise what a later agent is told: `BadRequest` or `RateLimited`."""
         if on_conflict not in ("supersede", "reject"):
             raise BadRequest("on_conflict is either supersede or reject", code="invalid_on_conflict")
         if principal.type != "Agent":
@@ -135,37 +133,37 @@ class Gate:
         except RateLimited as exc:
             exc.code = "too_many_requests"
             raise
-        if on_conflict == "reject" and self._site.presence.online(principal.id):
-            raise Conflict("This agent has another live connection", code="connection_conflict")
 
-    async def _serve(self, ws: WebSocket, socket: Socket, subprotocol: str | None) -> None:
-        older = self._site.presence.of(socket.principal.id)
-        self._site.presence.enter(socket)  # nothing was awaited since the check for a conflict
+    async def _enter(self, socket: Socket, on_conflict: str) -> bool:
+        """Count a socket in; returns whether an agent's has to supersede others.
+
+        Raises `Conflict` if it would rather not, and `Unavailable` if the database cannot tell.
+        """
+        agent = socket.principal.type == "Agent"
+        try:
+            others = await self._site.presence.enter(socket, alone=agent and on_conflict == "reject")
+        except StorageError as exc:
+            logger.warning("cannot tell who else is connected: %s", exc)
+            raise Unavailable(code="tracking_failed") from exc
+        return agent and others
+
+    async def _serve(self, ws: WebSocket, socket: Socket, subprotocol: str | None, *, crowded: bool) -> None:
         try:
             await ws.accept(subprotocol)
-            if socket.principal.type == "Agent":
-                self._supersede(socket.principal.id, older)
+            if crowded:
+                await self._take_over(socket)
             await socket.talk()
         finally:
             self._site.presence.leave(socket)
         await socket.close()
 
-    def _supersede(self, agent_id: str, older: list[Connection]) -> None:
-        """End an agent's older sockets: it may have one, and the last one wins (vendor docs).
-
-        A clean 1000 is what makes the published clients fight least over it. Those that know of `supersede`
-        do not come back.
-        """
-        farewell = Supersede(
-            reason="superseded",
-            message="Another connection of this agent has taken over",
-            correlation_id=str(uuid4()),
-        )
-        topic = str(Topic("agent_control", agent_id))
-        broadcast = Broadcast(topic, event_name(farewell), farewell.model_dump_json())
-        for one in older:
-            one.hear(broadcast)
-            one.end(CLOSED_CLEANLY, "superseded")
+    async def _take_over(self, socket: Socket) -> None:
+        """End an agent's older sockets: it may have one, and the last one wins (vendor docs)."""
+        try:
+            await self._site.presence.supersede_older(socket)
+        except StorageError as exc:
+            logger.warning("cannot supersede the older sockets of %s: %s", socket.principal.id, exc)
+            socket.come_back("try again")
 
 
 async def no_upgrade(_: Request) -> Response:

@@ -21,6 +21,9 @@ from thenvoi_bridge.storage import Database, StorageError, Tx
 POLL = 2.0
 """Seconds after which a missed bell no longer matters."""
 
+POLL_OF_MANY = 0.25
+"""The same where other nodes write, whose bells are carried to us and may be lost on the way."""
+
 SLICE = 500
 """Most lines of one topic that are read at once."""
 
@@ -36,12 +39,17 @@ class Ear(Protocol):
     def hear(self, broadcast: Broadcast) -> None:
         """Take an event; must not block or raise."""
 
+    def come_back(self, reason: str) -> None:
+        """Be closed so that the client connects anew and looks for itself; must not block or raise."""
+
 
 class Hub:
     """Who listens to what, and how far each topic has been told."""
 
-    def __init__(self, db: Database, bell: log.Bell) -> None:
+    def __init__(self, db: Database, bell: log.Bell, *, alone: bool = True) -> None:
         self._db, self._bell = db, bell
+        self._poll = POLL if alone else POLL_OF_MANY
+        self._seen: int | None = None  # what the log held up to here is told to all whom it concerns
         self._ears: dict[str, dict[Ear, int]] = {}  # with the number after which each is told
         self._positions: dict[str, int] = {}
         self._rung: set[str] = set()
@@ -80,28 +88,48 @@ class Hub:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._note_deliveries)
                 while True:
-                    due = await self._due()
-                    try:
-                        await self._tell_all(due)
-                    except StorageError as exc:
-                        logger.warning("cannot read what to tell, will look again: %s", exc)
+                    await self._wait()
+                    await self._look()
         finally:
             stop()
 
-    def _on_ring(self, topics: Iterable[str]) -> None:
-        self._rung.update(topics)
+    def _on_ring(self, topics: log.Topics) -> None:
+        if topics is None:
+            self._next_look = 0.0
+        self._rung.update(topics or ())
         self._woken.set()
 
-    async def _due(self) -> dict[str, int]:
-        """The topics to look at next, with our position in each."""
+    async def _wait(self) -> None:
         with anyio.CancelScope(deadline=self._next_look):
             await self._woken.wait()
         self._woken = anyio.Event()
+
+    async def _look(self) -> None:
+        """Tell of the topics that rang and, if it is time, however often others ring, of all that grew."""
         rung, self._rung = self._rung, set()
-        if anyio.current_time() >= self._next_look:  # however often others ring
+        late = anyio.current_time() >= self._next_look
+        try:
+            growth = await self._growth() if late else None
+            await self._tell_all(self._due(rung, growth))
+        except StorageError as exc:
+            logger.warning("cannot read what to tell, will look again: %s", exc)
+            self._rung |= rung
             self._next_look = anyio.current_time() + POLL
-            return dict(self._positions)
-        return {topic: self._positions[topic] for topic in rung if topic in self._positions}
+        else:
+            self._seen = growth.newest if growth else self._seen
+
+    async def _growth(self) -> log.Growth:
+        self._next_look = anyio.current_time() + self._poll
+        growth = await self._db.read(partial(log.grown, after=self._seen))
+        if growth.missed:
+            self._call_back([ear for ears in self._ears.values() for ear in ears])
+        return growth
+
+    def _due(self, rung: set[str], growth: log.Growth | None) -> dict[str, int]:
+        """The topics to look at, with our position in each."""
+        heads = growth.heads if growth else {}
+        grown = {topic for topic, head in heads.items() if head > self._positions.get(topic, head)}
+        return {topic: self._positions[topic] for topic in rung | grown if topic in self._positions}
 
     async def _tell_all(self, due: dict[str, int]) -> None:
         while due:
@@ -123,9 +151,12 @@ class Hub:
                 logger.warning("%d deliveries stay unrecorded: %s", len(pairs), exc)
 
     def _tell(self, logged: log.Logged) -> None:
-        if logged.seq <= self._positions.get(logged.topic, logged.seq):
+        position = self._positions.get(logged.topic, logged.seq)
+        if logged.seq <= position:
             return
         self._positions[logged.topic] = logged.seq
+        if logged.seq > position + 1:
+            return self._call_back(self._ears[logged.topic])
         payload = log.decoded(logged)
         if logged.event in (log.LEFT, log.CLOSED):
             return self._forget(logged, payload.get("id"))
@@ -139,6 +170,11 @@ class Hub:
         if event == "message_created" and principal.type == "Agent":
             self._reached.append((payload["id"], principal.id))
             self._reached_some.set()
+
+    def _call_back(self, ears: Iterable[Ear]) -> None:
+        """What these should have heard was trimmed before we read it: have them look for themselves."""
+        for ear in ears:
+            ear.come_back("events were missed")
 
     def _forget(self, end: log.Logged, actor_id: str | None) -> None:
         """End the subscriptions of an actor, or everybody's."""

@@ -11,17 +11,22 @@ import hmac
 import os
 import secrets
 import string
+from base64 import b64decode
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from thenvoi_bridge.contract.errors import Unauthorized
-from thenvoi_bridge.storage import Row, Tx
+from thenvoi_bridge.storage import Row, StorageError, Tx
 
 _ALPHABET = string.ascii_letters + string.digits
 _LETTER_OF = {"User": "u", "Agent": "a"}
 _NO_SUCH_KEY = "0" * 64
+
+
+class OtherPepper(StorageError):
+    """The database is not for somebody with this pepper: it would recognise no key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,26 @@ class Keys:
             os.link(draft, path)
         draft.unlink()
         return cls(path.read_bytes())
+
+    @classmethod
+    def told(cls, pepper: str) -> Keys:
+        """The keys of a platform whose pepper is a setting: base64, as `settings` has checked."""
+        return cls(b64decode(pepper))
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells this pepper from others, and nothing else about it."""
+        return hmac.new(self._pepper, b"the fingerprint of this pepper", sha256).hexdigest()[:32]
+
+    def check(self, tx: Tx) -> None:
+        """Raise `OtherPepper` if the keys in the database were made with another one."""
+        tx.run("INSERT INTO pepper (id, fingerprint) VALUES (1, ?) ON CONFLICT DO NOTHING", self.fingerprint)
+        row = tx.one("SELECT fingerprint FROM pepper")
+        if row is None or row["fingerprint"] != self.fingerprint:
+            raise OtherPepper(
+                "This database belongs to another pepper, with which its keys were made: start with the file "
+                "`pepper`, or the THENVOI_PLATFORM_PEPPER, that the other nodes have"
+            )
 
     def issue(
         self,

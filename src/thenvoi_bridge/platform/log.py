@@ -7,7 +7,7 @@ may be missed. A reader keeps the last number it saw and reads on from there.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, LiteralString
 from uuid import uuid4
@@ -23,22 +23,38 @@ CLOSED = "closed"
 """An event for the hub alone: nobody hears anything more of this topic."""
 
 
+Topics = Collection[str] | None
+"""The topics that a bell is rung for; None stands for any."""
+
+
 class Bell:
-    """Tells everybody in this process that topics have grown."""
+    """Tells everybody in this process that topics have grown, and has that carried to other processes."""
 
     def __init__(self) -> None:
-        self._ears: dict[object, Callable[[Iterable[str]], None]] = {}
+        self._ears: dict[object, Callable[[Topics], None]] = {}
+        self._carriers: list[Callable[[Collection[str]], None]] = []
 
-    def ring(self, topics: Iterable[str]) -> None:
+    def ring(self, topics: Collection[str]) -> None:
         """Say that these topics have grown. Call on the event loop, after the commit."""
+        self.echo(topics)
+        if topics:
+            for carry in self._carriers:
+                carry(topics)
+
+    def echo(self, topics: Topics) -> None:
+        """Pass on here what another process rang. Call on the event loop."""
         for heard in list(self._ears.values()):
             heard(topics)
 
-    def listen(self, heard: Callable[[Iterable[str]], None]) -> Callable[[], None]:
-        """Be told of every ring; returns the way to stop."""
+    def listen(self, heard: Callable[[Topics], None]) -> Callable[[], None]:
+        """Be told of every ring, ours and others'; returns the way to stop."""
         token = object()
         self._ears[token] = heard
         return lambda: void(self._ears.pop(token, None))
+
+    def carry(self, carrier: Callable[[Collection[str]], None]) -> None:
+        """Have our rings carried to other processes; `carrier` must not block or raise."""
+        self._carriers.append(carrier)
 
 
 def void(_: object) -> None:
@@ -104,7 +120,8 @@ class Change:
         """Write down what was told, last of all, and return the topics that grew.
 
         Topics in sorted order, so that two writers cannot wait for each other. Taking a number locks the
-        topic's row, so numbers commit in order and "everything after n" misses nothing.
+        topic's row, so numbers commit in order and "everything after n" misses nothing. The count over all
+        topics does so because writers of one database take turns.
         """
         for topic, event, payload in sorted(self.told, key=lambda told: told[0]):
             row = self.one(
@@ -114,8 +131,9 @@ class Change:
             )
             assert row is not None
             self.run(
-                "INSERT INTO events (topic, seq, event, payload) VALUES (?, ?, ?, ?)",
-                topic, row["seq"], event, payload,
+                "INSERT INTO events (number, topic, seq, event, payload, logged_at) "
+                "VALUES ((SELECT coalesce(max(number), 0) + 1 FROM events), ?, ?, ?, ?, ?)",
+                topic, row["seq"], event, payload, self.now,
             )  # fmt: skip
         return sorted({topic for topic, _, _ in self.told})
 
@@ -133,6 +151,46 @@ def since(tx: Tx, positions: dict[str, int], limit: int) -> list[Logged]:
     )
     rows = (row for topic, seq in positions.items() for row in tx.all(sql, topic, seq, limit))
     return [Logged(**row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What came into the log after a number: the last number of each topic, and of all of them.
+
+    `missed` says that lines after that number were trimmed already.
+    """
+
+    heads: dict[str, int]
+    newest: int
+    missed: bool = False
+
+
+def grown(tx: Tx, after: int | None) -> Growth:
+    """Which topics have grown after a number of the count over all; None asks where that stands."""
+    if after is None:
+        last = tx.one("SELECT coalesce(max(number), 0) AS number FROM events")
+        return Growth({}, int(last["number"]) if last else 0)
+    rows = tx.all(
+        "SELECT topic, max(seq) AS head, min(number) AS first, max(number) AS last FROM events "
+        "WHERE number > ? GROUP BY topic",
+        after,
+    )
+    newest = max((row["last"] for row in rows), default=after)
+    missed = min((row["first"] for row in rows), default=after + 1) > after + 1
+    return Growth({row["topic"]: row["head"] for row in rows}, newest, missed)
+
+
+def trim(tx: Tx, before: str, most: int) -> int:
+    """Delete the oldest lines, logged before a moment, at most so many; returns how many.
+
+    Always a beginning of the log and never its last line, so a reader can tell that it missed something.
+    """
+    return tx.run(
+        "DELETE FROM events WHERE number < (SELECT max(number) FROM events) AND number <= ("
+        "SELECT max(number) FROM (SELECT number, logged_at FROM events ORDER BY number LIMIT ?) AS oldest "
+        "WHERE logged_at < ?)",
+        most, before,
+    )  # fmt: skip
 
 
 def decoded(logged: Logged) -> dict[str, Any]:

@@ -63,8 +63,9 @@ def _page(call: ListPeers | ListMyPeers, me: Principal, tx: Change, type: PeerTy
     rows = tx.all(sql, *of_contact, *of_registry, *args, *window(call))
     total = tx.one(f"SELECT count(*) AS n FROM actors WHERE {where}", *args)
     assert total is not None
+    online = tx.site.presence.online(tx, [row["id"] for row in rows])
     return Page(
-        data=[_peer(tx, row) for row in rows],
+        data=[_peer(row, online) for row in rows],
         metadata=PageInfo.of(call.page, call.page_size, total["n"]),
     )
 
@@ -95,9 +96,9 @@ def _value(me: Principal, relation: Relation) -> Value:
             return me.id
 
 
-def _peer(tx: Change, row: Row) -> Peer:
+def _peer(row: Row, online: set[str]) -> Peer:
     extra = {
         "is_external": True if row["type"] == "Agent" else None,
-        "online": tx.site.presence.online(row["id"]),
+        "online": row["id"] in online,
     }
     return Peer.model_validate({**row, **extra})

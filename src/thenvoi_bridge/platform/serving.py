@@ -81,7 +81,7 @@ async def served(
     """
     settings = settings or Platform()
     async with (
-        opened(folder, settings.database) as (db, keys),
+        opened(folder, settings.database, settings.pepper) as (db, keys),
         running(db, Site(keys, settings)) as app,
     ):
         watched, ended = Watched(around(app) if around else app), anyio.Event()

@@ -10,12 +10,13 @@ import logging
 from collections import deque
 from contextlib import suppress
 from functools import partial
+from uuid import uuid4
 
 import anyio
 from anyio.lowlevel import checkpoint
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from thenvoi_bridge.contract.feed import Topic
+from thenvoi_bridge.contract.feed import Supersede, Topic, event_name
 from thenvoi_bridge.phoenix.frames import Broadcast, Codec, ProtocolError
 from thenvoi_bridge.phoenix.server import JoinAsked, Left, ServerProtocol
 from thenvoi_bridge.platform.hub import Hub
@@ -33,6 +34,7 @@ MAX_FRAME = 64 * 1024
 CLOSED_CLEANLY = 1000
 CLOSED_REVOKED = 1008
 CLOSED_BROKEN = 1011
+CLOSED_TO_COME_BACK = 1012  # as uvicorn does when it ends
 CLOSED_IDLE = 4000  # a code of our own: published clients give up for good on 1000, 1001 and 1008
 
 logger = logging.getLogger(__name__)
@@ -56,6 +58,25 @@ class Socket:
         """Queue an event for the client. Never waits."""
         self._protocol.push(broadcast)
         self._flush()
+
+    def supersede(self) -> None:
+        """Tell an agent that a newer socket of its own has taken over, and close.
+
+        A clean 1000 is what makes the published clients fight least over it. Those that know of `supersede`
+        do not come back.
+        """
+        farewell = Supersede(
+            reason="superseded",
+            message="Another connection of this agent has taken over",
+            correlation_id=str(uuid4()),
+        )
+        topic = str(Topic("agent_control", self.principal.id))
+        self.hear(Broadcast(topic, event_name(farewell), farewell.model_dump_json()))
+        self.end(CLOSED_CLEANLY, "superseded")
+
+    def come_back(self, reason: str) -> None:
+        """Close as a server that is restarted does: clients connect anew, and look at what they missed."""
+        self.end(CLOSED_TO_COME_BACK, reason)
 
     def end(self, code: int, reason: str) -> None:
         """Hear and read nothing more, and be closed with `code`."""

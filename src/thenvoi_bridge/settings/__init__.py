@@ -8,6 +8,7 @@ path of a file, in a variable with `_FILE` at its end.
 from __future__ import annotations
 
 import os
+from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from functools import partial
@@ -78,6 +79,9 @@ class Settings:
         "Ask you before your host writes elsewhere than in the rooms it works for.", False
     )
     max_wait: int = _setting("Seconds inbox_wait takes at most; 0 for what your host is known to stand.", 0)
+    database: str | None = _setting(
+        "Postgres for the inboxes of `serve`; with a password only as a variable.", secret=True
+    )
     state_dir: Path = _setting("Folder for the inbox and the local platform.", _STATE)
     log_level: str = _setting("How much to write to stderr: debug, info, warning or error.", "info")
 
@@ -93,6 +97,19 @@ class Platform:
 
     database: str | None = _rule(
         "Postgres database to use instead of a file; with a password only as a variable.", secret=True
+    )
+    nats: str | None = _rule(
+        "NATS server by which nodes hear of each other's events sooner; with a password or token only as a "
+        "variable.",
+        secret=True,
+    )
+    pepper: str | None = _rule(
+        "Secret of the server's own, the same for all nodes: base64 of 32 bytes or more. Else the file "
+        "`pepper` in the folder.",
+        secret=True,
+    )
+    keep_events: int = _rule(
+        "Hours for which events are kept for nodes that were away; 0 for ever. Messages stay.", 24
     )
     max_agents: int = _rule("Agents a person may own; 0 for any number.", 0)
     max_chats: int = _rule("Rooms somebody may own; 0 for any number.", 0)
@@ -185,11 +202,11 @@ def of_plugin(environ: Mapping[str, str] = os.environ) -> Mapping[str, str]:
 
 
 def of_local(environ: Mapping[str, str] = os.environ) -> Mapping[str, str]:
-    """The environment of the platform on this computer, which keeps to its own file: another one's database
-    is none of its business.
+    """The environment of the platform on this computer, which keeps to its own files: the database, the bells
+    and the pepper of another one are none of its business.
     """
-    other = f"{PREFIX}PLATFORM_DATABASE"
-    return {name: value for name, value in environ.items() if not name.startswith(other)}
+    others = tuple(f"{PREFIX}PLATFORM_{name}" for name in ("DATABASE", "NATS", "PEPPER"))
+    return {name: value for name, value in environ.items() if not name.startswith(others)}
 
 
 def unknown(environ: Mapping[str, str] = os.environ) -> list[str]:
@@ -248,6 +265,8 @@ def _typed(row: Field[Any], value: Any) -> Any:
     if row.name in _SCHEMES and not _is_address(value, _SCHEMES[row.name]):
         # What was given is not shown: it may be a key that stands in the wrong place.
         raise BadSetting(f"{name} must begin with {' or '.join(_SCHEMES[row.name])} and name a host")
+    if row.name == "pepper" and not _is_pepper(value):
+        raise BadSetting(f"{name} must be base64 of 32 bytes or more; `openssl rand -base64 32` makes one")
     if row.name == "log_level" and value.lower() not in ("debug", "info", "warning", "error"):
         raise BadSetting(f"{name} must be debug, info, warning or error")
     return value
@@ -257,6 +276,7 @@ _SCHEMES = {
     "base_url": ("https://", "http://"),
     "ws_url": ("wss://", "ws://"),
     "database": ("postgresql://", "postgres://"),
+    "nats": ("nats://", "tls://"),
 }
 _SWITCH = {
     "1": True,
@@ -275,6 +295,13 @@ def _is_address(value: str, schemes: tuple[str, ...]) -> bool:
         parts = urlsplit(value)
         return value.startswith(schemes) and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port or an IPv6 address that cannot be one
+        return False
+
+
+def _is_pepper(value: str) -> bool:
+    try:
+        return len(b64decode(value, validate=True)) >= 32
+    except ValueError:
         return False
 
 

@@ -17,6 +17,25 @@ class Step(NamedTuple):
     sql: str
 
 
+class Standing(NamedTuple):
+    """How far a database has come: the version it has, and the one that this program brings it to."""
+
+    has: int
+    wants: int
+
+
+async def standing(db: Database, package: str) -> Standing:
+    """How far the database has come with the files in `package`. Applies none. Raises as `migrate` does."""
+    known = len(_steps(package))
+    applied = await db.write(_applied)
+    if applied > known:
+        raise TooNew(
+            f"This database has version {applied}, and this program knows versions up to {known}. "
+            "Please upgrade the program."
+        )
+    return Standing(applied, known)
+
+
 async def migrate(db: Database, package: str) -> int:
     """Apply what is missing of the files `0001_name.sql`, `0002_...` in `package`; return the last number.
 
@@ -24,16 +43,10 @@ async def migrate(db: Database, package: str) -> int:
     do this at once. Raises `TooNew` where the database is ahead of the files, `StorageError` where a file
     fails, and `ValueError` where the files are not numbered 1, 2, 3 and so on.
     """
-    steps = _steps(package)
-    applied = await db.write(_applied)
-    if applied > len(steps):
-        raise TooNew(
-            f"This database has version {applied}, and this program knows versions up to {len(steps)}. "
-            "Please upgrade the program."
-        )
-    for step in steps[applied:]:
+    has, wants = await standing(db, package)
+    for step in _steps(package)[has:]:
         await db.write(partial(_apply, step))
-    return len(steps)
+    return wants
 
 
 def _applied(tx: Tx) -> int:

@@ -51,16 +51,14 @@ ALIVE: dict[str, Any] = {
     "keepalives_idle": 15,
     "keepalives_interval": 5,
     "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
     "application_name": "thenvoi",
 }
 """How libpq notices in half a minute that the other end is gone; what the URL says of this goes first."""
 
 TURNS = """
-BEGIN;
-SELECT pg_advisory_xact_lock(7463821093);  -- two that make a table at once would fail
 CREATE TABLE IF NOT EXISTS turns (number BIGINT NOT NULL);
 INSERT INTO turns (number) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM turns);
-COMMIT
 """
 
 
@@ -79,9 +77,9 @@ def translated(error: psycopg.Error, where: str = "") -> StorageError:
 class PostgresTx:
     """A `Tx` on one connection, which is made anew where it was lost. Raises `StorageError`."""
 
-    def __init__(self, conninfo: str, patience: float) -> None:
+    def __init__(self, conninfo: str, patience: float, frozen: float | None = None) -> None:
         self._conninfo = make_conninfo(conninfo, **{**ALIVE, **psycopg.conninfo.conninfo_to_dict(conninfo)})
-        self._patience = patience
+        self._patience, self._frozen = patience, FROZEN if frozen is None else frozen
         self._own = 0  # turns of this connection that were committed
         self._connection = self._connect()
 
@@ -108,7 +106,11 @@ class PostgresTx:
         encoding = self._connection.info.parameter_status("server_encoding")
         if encoding != "UTF8":
             raise StorageError(f"the database's encoding is {encoding}; please make one with ENCODING 'UTF8'")
-        self._execute(TURNS.encode())
+        self.alone(TURNS)
+
+    def alone(self, sql: str) -> None:
+        """Run several statements that make something, when no other process does: both would fail."""
+        self._execute(f"BEGIN; SELECT pg_advisory_xact_lock(7463821093); {sql} COMMIT".encode())
 
     def begin(self) -> None:
         """Begin to write, once it is this connection's turn."""
@@ -188,13 +190,25 @@ class PostgresTx:
             )
             connection.execute(
                 f"SET lock_timeout = {round(self._patience * 1000)};"
-                f"SET idle_in_transaction_session_timeout = {round(FROZEN * 1000)}".encode()
+                f"SET idle_in_transaction_session_timeout = {round(self._frozen * 1000)}".encode()
             )
         except psycopg.Error as error:
             raise translated(error, where="Postgres: ") from error
         return connection
 
 
+class WithoutTurns(PostgresTx):
+    """The same for statements that need not be alone, and must not wait for those that do."""
+
+    def begin(self) -> None:
+        """Begin to write, at once."""
+        self._first(b"BEGIN ISOLATION LEVEL READ COMMITTED")
+
+
 def _storable(value: Value) -> Value:
-    """The value without NUL, which no text in Postgres has: what is looked up is not there either way."""
+    """The value as SQLite has it: a truth value is a number. And without NUL, which no text in Postgres has:
+    what is looked up is not there either way.
+    """
+    if isinstance(value, bool):
+        return int(value)
     return value.replace("\0", "\ufffd") if isinstance(value, str) and "\0" in value else value

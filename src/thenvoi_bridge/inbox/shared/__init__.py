@@ -1,0 +1,1 @@
+"""Migrations of what all inboxes on one Postgres have in common."""

@@ -1,0 +1,139 @@
+"""The inbox as an MCP App: what a host is given, and what a user does with it in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import mcp_types as types
+import pytest
+from playwright.async_api import FrameLocator, Page, async_playwright, expect
+
+from tests.bridge.conftest import Scene
+from tests.bridge.desk import Desk, desk, live, nowhere
+from tests.injection.corpus import ALONE
+from tests.world import say
+from thenvoi_bridge.bridge import app
+from thenvoi_bridge.bridge.profiles import Choice
+from thenvoi_bridge.contract.messages import ListMessages, ListMyMessages
+
+HOST = Path(__file__).with_name("frame.html")
+CHROMIUM = "/usr/bin/chromium"
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+ERAS = pytest.mark.parametrize("mode", ["auto", "legacy"])
+
+
+async def page_of(host: Desk) -> types.TextResourceContents:
+    (content,) = (await host.llm.read_resource(app.URI)).contents
+    assert isinstance(content, types.TextResourceContents)
+    return content
+
+
+@ERAS
+async def test_the_tool_that_reads_leads_to_the_page(state: Path, mode: str) -> None:
+    async with desk(nowhere(), state, mode) as host:
+        tools = {tool.name: tool.meta or {} for tool in (await host.llm.list_tools()).tools}
+        assert [name for name, meta in tools.items() if "ui" in meta] == ["inbox_read"]
+        assert tools["inbox_read"]["ui"]["resourceUri"] == app.URI
+        page = await page_of(host)
+        assert page.mime_type == "text/html;profile=mcp-app"
+        assert (page.meta or {})["ui"]["csp"] == {}
+        if mode == "auto":  # the handshake era has no word for it
+            assert "io.modelcontextprotocol/ui" in (host.llm.server_capabilities.extensions or {})
+
+
+async def test_a_host_without_the_tool_has_no_page(state: Path) -> None:
+    async with desk(nowhere(), state, choice=Choice(exclude_tools=("inbox_read",))) as host:
+        fault = await host.faulty(host.llm.read_resource(app.URI))
+        assert fault.code == types.INVALID_PARAMS
+
+
+async def test_the_page_offers_only_what_the_host_was_given(state: Path) -> None:
+    async with desk(nowhere(), state, choice=Choice(exclude_tools=("reply",))) as host:
+        assert '"deeds": ["inbox_ack"]' in (await page_of(host)).text
+
+
+async def test_the_page_loads_nothing_and_makes_no_markup_of_text(state: Path) -> None:
+    async with desk(nowhere(), state) as host:
+        text = (await page_of(host)).text
+    assert not re.findall(r"https?://|//cdn|src=|href=|@import|url\(", text)
+    assert not re.findall(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(|Function\(", text)
+
+
+@asynccontextmanager
+async def shown(host: Desk, theme: str = "light") -> AsyncGenerator[tuple[Page, FrameLocator, list[str]]]:
+    """A browser in which a host shows the page; the requests that left it."""
+
+    async def call(params: dict[str, Any]) -> dict[str, Any]:
+        result = await host.llm.call_tool(params["name"], params.get("arguments"))
+        return result.model_dump(by_alias=True, exclude_none=True, mode="json")
+
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        page, left = await browser.new_page(), list[str]()
+        page.on("request", lambda request: left.append(request.url))
+        page.on("pageerror", lambda error: left.append(str(error)))
+        await page.expose_function("callTool", call)
+        await page.add_init_script(f"window.theme = {theme!r}")
+        await page.goto(HOST.as_uri())
+        html = (await page_of(host)).text
+        await page.evaluate("html => { document.getElementById('app').srcdoc = html }", html)
+        yield page, page.frame_locator("#app"), left
+        await browser.close()
+
+
+@pytest.mark.thorough
+async def test_a_user_answers_one_mention_and_ends_another(scene: Scene, state: Path) -> None:
+    async with live(scene.here, scene.scout, state) as host:
+        first = await say(scene.alice, scene.room, scene.scout, "what is the time?")
+        second = await say(scene.alice, scene.room, scene.scout, "never mind")
+        await host.unread(2)
+        async with shown(host) as (page, frame, _):
+            await expect(frame.get_by_role("status")).to_have_text("2 unread mentions")
+            card = frame.get_by_role("article").filter(has_text="what is the time?")
+            await card.get_by_role("button", name="Reply").click()
+            await page.keyboard.type("noon")
+            await page.keyboard.press("Tab")
+            await page.keyboard.press("Enter")
+            await expect(frame.get_by_role("article")).to_have_count(1)
+            await frame.get_by_role("button", name="Done").click()
+            await expect(frame.get_by_role("article")).to_have_count(0)
+            noted = await page.evaluate("noted")
+            assert [first.id in noted[0], second.id in noted[1]] == [True, True]
+        said = await scene.alice.call(ListMyMessages(chat_id=scene.room.id))
+        assert [m.content.endswith("noon") for m in said.data if m.sender_id == scene.scout.id] == [True]
+        assert (await scene.scout.call(ListMessages(chat_id=scene.room.id))).data == []
+
+
+@pytest.mark.thorough
+async def test_what_goes_wrong_is_said_at_the_mention_and_the_draft_stays(scene: Scene, state: Path) -> None:
+    async with live(scene.here, scene.scout, state) as host:
+        sent = await say(scene.alice, scene.room, scene.scout, "hello")
+        await host.unread(1)
+        async with shown(host) as (page, frame, _):
+            await frame.get_by_role("button", name="Reply").click()
+            await page.keyboard.type("a draft")
+            await host.shown("inbox_ack", message_ids=[sent.id])
+            await frame.get_by_role("button", name="Send").click()
+            await expect(frame.get_by_role("article").get_by_role("alert")).to_contain_text("is done")
+            await expect(frame.get_by_role("textbox")).to_have_value("a draft")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_what_others_write_is_shown_as_text(scene: Scene, state: Path, theme: str) -> None:
+    async with live(scene.here, scene.scout, state) as host:
+        for text in ALONE:
+            await say(scene.alice, scene.room, scene.scout, text)
+        await host.unread(len(ALONE))
+        async with shown(host, theme) as (_, frame, left):
+            await frame.get_by_role("button", name="Show more").click()
+            await expect(frame.get_by_role("article")).to_have_count(len(ALONE))
+            tags = await frame.locator(".text, .sender, h2").evaluate_all(
+                "all => all.flatMap(e => [...e.children])"
+            )
+            assert tags == []
+            assert [url for url in left if not url.startswith(("file:", "about:"))] == []
