@@ -15,6 +15,7 @@ from typing import Any
 
 import apsw
 
+from thenvoi_bridge.metering import UNMETERED, Meter
 from thenvoi_bridge.platform import app, serving
 from thenvoi_bridge.platform.keys import Keys
 from thenvoi_bridge.platform.serving import Around, Served
@@ -51,10 +52,15 @@ def settings_of(folder: Path, settings: Platform | None = None) -> Platform:
 
 
 def served(
-    folder: Path, listener: socket.socket, settings: Platform | None = None, *, around: Around | None = None
+    folder: Path,
+    listener: socket.socket,
+    settings: Platform | None = None,
+    *,
+    around: Around | None = None,
+    meter: Meter = UNMETERED,
 ) -> AbstractAsyncContextManager[Served]:
     """As `platform.serving.served`."""
-    return serving.served(folder, listener, settings_of(folder, settings), around=around)
+    return serving.served(folder, listener, settings_of(folder, settings), around=around, meter=meter)
 
 
 def contents(folder: Path) -> dict[str, list[tuple[Any, ...]]]:

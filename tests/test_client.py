@@ -16,7 +16,7 @@ from anyio.lowlevel import checkpoint
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from thenvoi_bridge import __version__
-from thenvoi_bridge.client import MAX_ANSWER, Client, Clock
+from thenvoi_bridge.client import MAX_ANSWER, Client
 from thenvoi_bridge.contract import Call
 from thenvoi_bridge.contract.errors import (
     AgentLoop,
@@ -37,6 +37,7 @@ from thenvoi_bridge.contract.identity import GetMe
 from thenvoi_bridge.contract.lifecycle import MarkProcessed
 from thenvoi_bridge.contract.messages import ListMessages, Mention, NextMessage, SendMessage
 from thenvoi_bridge.contract.system import Version
+from thenvoi_bridge.pauses import Clock
 
 KEY = "thnv_a_1_secret"
 ME = {

@@ -16,16 +16,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     "storage": set(),
     "settings": set(),
     "ports": set(),
+    "fields": set(),
+    "tracing": set(),
+    "metering": set(),
     "install": {"settings"},
-    "client": {"contract"},
+    "pauses": {"contract"},
+    "client": {"contract", "metering", "pauses", "tracing"},
     "listener": {"contract", "phoenix"},
     "inbox": {"contract", "storage"},
-    "bridge": {"contract", "client", "listener", "inbox"},
-    "platform": {"contract", "phoenix", "storage", "settings", "ports"},
-    "hosting": {"bridge", "settings", "client", "contract", "inbox", "ports"},
+    "bridge": {"contract", "client", "listener", "inbox", "metering", "tracing"},
+    "platform": {"contract", "phoenix", "storage", "settings", "ports", "fields", "metering", "tracing"},
+    "hosting": {"bridge", "settings", "client", "contract", "inbox", "ports", "fields", "metering"},
     "doctor": {"settings", "bridge", "client", "contract", "inbox", "listener", "hosting", "install"},
     "demo": {"client", "contract"},
-    "docs": {"bridge", "platform", "settings", "install"},
+    "docs": {"bridge", "platform", "settings", "install", "metering"},
     "cli": {
         "settings",
         "ports",
@@ -38,6 +42,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         "doctor",
         "demo",
         "docs",
+        "fields",
+        "metering",
+        "tracing",
     },
     "__main__": {"cli"},
     "__init__": set(),
@@ -63,6 +70,15 @@ def test_imports_point_inwards(file: Path) -> None:
     part = file.relative_to(SRC).parts[0].removesuffix(".py")
     reached = set(parts_imported(ast.parse(file.read_text()))) - {part}
     assert reached <= MAY_IMPORT[part], f"{part} must not import {sorted(reached - MAY_IMPORT[part])}"
+
+
+@pytest.mark.parametrize(
+    ("library", "file"), [("prometheus_client", "metering/prometheus.py"), ("opentelemetry", "tracing.py")]
+)
+def test_one_file_alone_knows_a_library_that_others_may_do_without(library: str, file: str) -> None:
+    knows = re.compile(rf"^\s*(from|import) {library}\b", re.MULTILINE)
+    files = [path for path in SRC.rglob("*.py") if knows.search(path.read_text())]
+    assert [str(path.relative_to(SRC)) for path in files] == [file]
 
 
 def test_the_map_of_the_architecture_is_this_table() -> None:

@@ -25,6 +25,7 @@ from thenvoi_bridge.contract.agents import RegisterMyAgent
 from thenvoi_bridge.contract.chats import ChatRoom, CreateMyChat
 from thenvoi_bridge.contract.messages import Mention, MessageSent, SendMyMessage
 from thenvoi_bridge.contract.participants import AddMyParticipant
+from thenvoi_bridge.metering import UNMETERED, Meter
 from thenvoi_bridge.platform.administration import add_user, administer
 from thenvoi_bridge.ports import bind
 from thenvoi_bridge.settings import Platform
@@ -47,10 +48,15 @@ class World:
     """One platform's data in a folder, and the clients of everybody on it. The platform can be stopped."""
 
     def __init__(
-        self, folder: Path, clients: AsyncExitStack, settings: Platform | None = None, around: Around = None
+        self,
+        folder: Path,
+        clients: AsyncExitStack,
+        settings: Platform | None = None,
+        around: Around = None,
+        meter: Meter = UNMETERED,
     ) -> None:
         self.folder = folder
-        self._settings, self._around = settings, around
+        self._settings, self._around, self._meter = settings, around, meter
         self._clients = clients
         self._port = 0
         self._up, self._down, self._stop = anyio.Event(), anyio.Event(), anyio.Event()
@@ -81,7 +87,8 @@ class World:
             self._start, self._down = anyio.Event(), anyio.Event()
             listener = bind("127.0.0.1", self._port)
             self._port = listener.getsockname()[1]
-            async with served(self.folder, listener, self._settings, around=self._around):
+            serve = partial(served, around=self._around, meter=self._meter)
+            async with serve(self.folder, listener, self._settings):
                 self._up.set()
                 await self._stop.wait()
             self._up, self._stop = anyio.Event(), anyio.Event()
@@ -120,14 +127,14 @@ async def say(who: Somebody, room: ChatRoom, to: Somebody, text: str) -> Message
 
 @asynccontextmanager
 async def world(
-    folder: Path, settings: Platform | None = None, around: Around = None
+    folder: Path, settings: Platform | None = None, around: Around = None, meter: Meter = UNMETERED
 ) -> AsyncGenerator[World]:
     """A platform that runs until the end of the block, unless it is stopped before.
 
     `around` puts something between its server and its app, as faults are.
     """
     async with AsyncExitStack() as clients, anyio.create_task_group() as tasks:
-        it = World(folder, clients, settings, around)
+        it = World(folder, clients, settings, around, meter)
         tasks.start_soon(it.run)
         await it.start()
         yield it

@@ -8,8 +8,7 @@ from __future__ import annotations
 import logging
 import random
 import re
-import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Self, TypeVar
@@ -19,7 +18,7 @@ import anyio
 import httpx2
 from pydantic_core import from_json
 
-from thenvoi_bridge import __version__
+from thenvoi_bridge import __version__, tracing
 from thenvoi_bridge.contract.call import Call, Route, Wire
 from thenvoi_bridge.contract.errors import (
     AgentLoop,
@@ -37,6 +36,9 @@ from thenvoi_bridge.contract.errors import (
     error_from,
     pause_asked,
 )
+from thenvoi_bridge.metering import UNMETERED, Meter
+from thenvoi_bridge.metering.table import REST_REQUESTS
+from thenvoi_bridge.pauses import Clock, Gate
 
 A = TypeVar("A")
 
@@ -83,36 +85,10 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
-    """The time, in seconds, and how to let it pass."""
-
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
-
-
-@dataclass(slots=True)
-class _Gate:
-    """Shut while the platform has asked for a pause: no request of this client leaves until then."""
-
-    clock: Clock
-    opens_at: float = 0.0
-
-    def shut(self, seconds: float) -> None:
-        self.opens_at = max(self.opens_at, self.clock.now() + seconds)
-
-    async def passage(self, deadline: float) -> None:
-        """Wait until the gate is open; RateLimited at once if that comes after the deadline."""
-        while (wait := self.opens_at - self.clock.now()) > 0:
-            if self.opens_at > deadline:
-                raise _rate_limited(wait)
-            # Whoever waits here would leave in the same instant as all the others.
-            await self.clock.sleep(wait + random.uniform(0, _FIRST_PAUSE))  # noqa: S311 - no secret
-
-
-@dataclass(frozen=True, slots=True)
 class _Errand:
-    """A request, and what makes it safe to send again, or late."""
+    """A request, and what makes it safe to send again, or late. `name` is that of its call."""
 
+    name: str
     route: Route
     wire: Wire
     key: str | None
@@ -120,7 +96,7 @@ class _Errand:
 
     def headers(self) -> dict[str, str]:
         given = {"Idempotency-Key": self.key, "If-Attempt": self.if_attempt}
-        return {name: str(value) for name, value in given.items() if value is not None}
+        return {name: str(value) for name, value in given.items() if value is not None} | tracing.headers()
 
 
 class Client:
@@ -147,6 +123,7 @@ class Client:
         patience: float = 20.0,
         attempts: int = 5,
         clock: Clock | None = None,
+        meter: Meter = UNMETERED,
     ) -> None:
         if not _KEY.fullmatch(key):
             raise Unauthorized("The key has characters that no key has")
@@ -155,7 +132,7 @@ class Client:
         self._patience = patience
         self._attempts = attempts
         self._clock = clock or Clock()
-        self._gate = _Gate(self._clock)
+        self._gate, self.meter = Gate(self._clock), meter
         self._http = httpx2.AsyncClient(
             base_url=base_url,
             headers={"X-API-Key": key, "User-Agent": f"thenvoi-bridge/{__version__}"},
@@ -189,7 +166,7 @@ class Client:
         does not exclude it; `RateLimited` at once when the pause asked for exceeds the patience left;
         `BrokenAnswer` for a redirect, too long an answer, or one that does not fit the contract.
         """
-        errand = _Errand(call.route, call.to_wire(), _key_for(call.route, key), if_attempt)
+        errand = _Errand(call.snake_name(), call.route, call.to_wire(), _key_for(call.route, key), if_attempt)
 
         def read(body: bytes) -> A:
             try:
@@ -248,6 +225,17 @@ class Client:
         raise self._refusal(response, body, errand.route.may_repeat)
 
     async def _exchange(self, errand: _Errand) -> tuple[httpx2.Response, bytes]:
+        """One request and its answer: a part of the trace, and counted."""
+        route, status = errand.route, "none"
+        with tracing.request(errand.name, "client", route.method, route.template) as part:
+            try:
+                response, body = await self._answered(errand)
+                status = part.answered(response.status_code)
+            finally:
+                self.meter.add(REST_REQUESTS, errand.name, status)
+        return response, body
+
+    async def _answered(self, errand: _Errand) -> tuple[httpx2.Response, bytes]:
         wire, body = errand.wire, bytearray()
         async with self._http.stream(
             wire.method, wire.path, params=wire.query or None, json=wire.body, headers=errand.headers()
@@ -280,12 +268,6 @@ def _key_for(route: Route, given: str | None) -> str | None:
     if given is not None or route.may_repeat or route.secret or route.method != "POST":
         return given
     return str(uuid4())
-
-
-def _rate_limited(seconds: float) -> RateLimited:
-    error = RateLimited("The platform has asked for a pause")
-    error.retry_after = seconds
-    return error
 
 
 def _json(body: bytes) -> Any:

@@ -17,6 +17,8 @@ from thenvoi_bridge.bridge import hosts, profiles, wording
 from thenvoi_bridge.bridge.prompts import PROMPTS, Prompt
 from thenvoi_bridge.bridge.tools import Tool
 from thenvoi_bridge.install.targets import TARGETS, Target
+from thenvoi_bridge.metering import Metric
+from thenvoi_bridge.metering.table import BRIDGE, PLATFORM
 from thenvoi_bridge.platform.openapi import document
 from thenvoi_bridge.settings import ASKED, ASKED_BY_PLUGIN
 from thenvoi_bridge.settings.folders import Folders
@@ -26,7 +28,7 @@ def written(root: Path) -> dict[Path, str]:
     """Every file with something derived in it, as it should be."""
     readme, manifest, docs = root / "README.md", root / "manifest.json", root / "docs"
     guide, tools, programs = docs / "platform.md", docs / "tools.md", docs / "hosts.md"
-    symptoms = docs / "troubleshooting.md"
+    hosting, symptoms = docs / "hosting.md", docs / "troubleshooting.md"
     plugin, server = root / "claude-plugin/.claude-plugin/plugin.json", root / "claude-plugin/.mcp.json"
     entry = root / "server.json"
     tables = {
@@ -40,7 +42,11 @@ def written(root: Path) -> dict[Path, str]:
         plugin: _json(json.loads(_text(plugin)) | _plugin()),
         entry: _json(json.loads(_text(entry)) | _entry(json.loads(_text(manifest))["description"])),
         server: _json({"mcpServers": _started_by_plugin()}),
-        guide: _filled(_text(guide), {"platform settings": _settings_table(settings.Platform)}),
+        guide: _filled(
+            _text(guide),
+            {"platform settings": _settings_table(settings.Platform), "platform metrics": _metrics(PLATFORM)},
+        ),
+        hosting: _filled(_text(hosting), {"bridge metrics": _metrics(BRIDGE)}),
         tools: _filled(_text(tools), {"every tool": _every_tool()}),
         symptoms: _filled(_text(symptoms), {"error codes": _error_codes()}),
         programs: _filled(_text(programs), {"configurations": _configurations(), **_hosts()}),
@@ -199,6 +205,14 @@ def _settings_table(table: type[settings.Settings] | type[settings.Platform]) ->
         for row in settings.rows(table)
     )
     return _table(("Variable", "Flag", "Default", "What it sets"), rows)
+
+
+def _metrics(table: Iterable[Metric]) -> str:
+    rows = (
+        (f"`{row.name}`", row.kind, ", ".join(f"`{label}`" for label in row.labels), row.help)
+        for row in table
+    )
+    return _table(("Metric", "Kind", "Labels", "What it says"), rows)
 
 
 def _default(row: Any) -> str:

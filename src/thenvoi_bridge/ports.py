@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from ipaddress import ip_address
 
 
 class PortTaken(Exception):
@@ -24,6 +25,14 @@ def bind(host: str, port: int) -> socket.socket:
         reason = exc.strerror if isinstance(exc, OSError) else "there is no such port"
         raise PortTaken(f"Cannot listen on {host} port {port}: {reason}. Choose another --port.") from exc
     return listener
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this computer can reach what listens there."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def address(listener: socket.socket) -> str:

@@ -173,17 +173,19 @@ class Heard(Subscribers):
     def wanted(self) -> Any:
         return self._wanted
 
-    async def updated(self, uri: str) -> None:
+    def updated(self, uri: str) -> None:
         self.told.append(uri)
 
-    async def list_changed(self) -> None:
+    def list_changed(self) -> None:
         self.told.append(LIST)
 
 
-async def test_what_came_while_nobody_could_tell_is_told_afterwards(scene: Scene, state: Path) -> None:
-    uri = ROOMS + scene.room.id
+async def test_what_came_while_nobody_could_tell_is_told_afterwards_and_nothing_of_others_rooms(
+    scene: Scene, state: Path
+) -> None:
+    uri, foreign = ROOMS + scene.room.id, ROOMS + (await scene.here.room(scene.alice)).id
     async with listening(at(scene.here, agent=scene.scout), state, "auto") as (host, _):
-        subscribers = Heard(uri)
+        subscribers = Heard(uri, foreign)
         changes, seat = Changes(host.session, subscribers), host.session._seat
         await changes.expect([uri])
         await changes.look()

@@ -12,13 +12,14 @@ import mcp_types as types
 import pytest
 from mcp import Client as McpClient
 from mcp.client.subscriptions import ResourcesListChanged
+from mcp.server._otel import OpenTelemetryMiddleware
 from mcp.server.context import CallNext, HandlerResult
 from mcp.server.lowlevel.server import Server
 from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
 
 from tests.bridge.conftest import Scene
-from tests.bridge.desk import PATIENCE, at, desk, pipes
+from tests.bridge.desk import PATIENCE, at, desk, nowhere, pipes
 from thenvoi_bridge.bridge import sdk, waiting, wording
 from thenvoi_bridge.bridge.endpoint import Endpoint
 from thenvoi_bridge.bridge.sdk import Context, Subscribers
@@ -157,11 +158,11 @@ async def test_a_client_that_has_gone_harms_nobody_and_is_forgotten(mode: str) -
                 async with gone.listen(resource_subscriptions=[URI]):
                     pass
         with anyio.fail_after(PATIENCE):
-            await bench.subscribers.updated(URI)
+            bench.subscribers.updated(URI)
             await told.wait()
         tasks.cancel_scope.cancel()
     bench.seen.clear()
-    await bench.subscribers.updated(URI)
+    bench.subscribers.updated(URI)
     gc.collect()
     assert len(bench.subscribers._legacy) == 0
 
@@ -204,11 +205,11 @@ async def test_every_client_hears_of_the_list_in_the_way_of_its_era(mode: str) -
         async with client(bench, mode, message_handler=hear) as llm:
             if mode == "legacy":
                 await llm.list_resources(cache_mode="bypass")  # after it, `initialized` has been taken
-                await bench.subscribers.list_changed()
+                bench.subscribers.list_changed()
                 await told.wait()
             else:
                 async with llm.listen(resources_list_changed=True) as events:
-                    await bench.subscribers.list_changed()
+                    bench.subscribers.list_changed()
                     assert isinstance(await anext(aiter(events)), ResourcesListChanged)
 
 
@@ -229,6 +230,13 @@ async def test_progress_is_reported_to_those_who_ask_for_it(
     assert bool(beats) is asked
     assert [done for done, _, _ in beats] == sorted(done for done, _, _ in beats)
     assert {(total, word) for _, total, word in beats} <= {(0.3, wording.WAITING)}
+
+
+def test_spans_of_the_sdk_say_what_clients_and_errors_say_so_this_server_has_its_own(state: Path) -> None:
+    ours, _ = build(Session(nowhere(), state), ["agent"], local=False)
+    theirs = Server[Any]("theirs")
+    assert [isinstance(one, OpenTelemetryMiddleware) for one in theirs.middleware] == [True]
+    assert not [one for one in ours.middleware if isinstance(one, OpenTelemetryMiddleware)]
 
 
 @pytest.mark.parametrize("opening", ["2025-11-25", "2024-11-05", "2026-07-28"])
@@ -262,17 +270,51 @@ async def test_a_client_that_does_not_read_is_told_once_of_each_thing_and_goes_o
             acknowledged = (await read.receive()).message
             for _ in range(5):
                 for uri in uris:
-                    await bench.subscribers.updated(uri)
-                await bench.subscribers.list_changed()
-            await bench.subscribers.updated(URI)  # which nobody asked for
+                    bench.subscribers.updated(uri)
+                bench.subscribers.list_changed()
+            bench.subscribers.updated(URI)  # which nobody asked for
             once = await told(read, 301)
-            await bench.subscribers.updated(uris[7])
+            bench.subscribers.updated(uris[7])
             assert await told(read, 1) == [uris[7]]
     assert acknowledged.params["notifications"] == {
         "resourceSubscriptions": uris,
         "resourcesListChanged": True,
     }
     assert sorted(once) == sorted([*uris, "notifications/resources/list_changed"])
+
+
+@OLD_WAY
+async def test_a_client_of_the_old_era_that_does_not_read_keeps_no_other_waiting() -> None:
+    bench, told = Bench(), anyio.Event()
+
+    async def hear(message: object) -> None:
+        if isinstance(message, types.ResourceUpdatedNotification):
+            told.set()
+
+    async def ask(read: Any, write: Any, id: int, method: str, **params: Any) -> None:
+        request = types.JSONRPCRequest(jsonrpc="2.0", id=id, method=method, params=params)
+        await write.send(SessionMessage(request))
+        assert (await read.receive()).message.id == id
+
+    with anyio.fail_after(PATIENCE):
+        async with pipes(bench.server()) as (read, write):
+            who = DESK.model_dump(exclude_none=True)
+            hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": who}
+            await ask(read, write, 1, "initialize", **hello)
+            begun = types.JSONRPCNotification(jsonrpc="2.0", method="notifications/initialized")
+            await write.send(SessionMessage(begun))
+            await ask(read, write, 2, "resources/subscribe", uri=URI)
+            async with client(bench, "legacy", message_handler=hear) as llm:
+                await llm.subscribe_resource(URI)
+                for _ in range(20):
+                    told = anyio.Event()
+                    bench.subscribers.updated(URI)
+                    await told.wait()
+            bench.subscribers.list_changed()
+            heard = []
+            while "notifications/resources/list_changed" not in heard:
+                heard.append((await read.receive()).message.method)
+    assert 1 <= heard.count("notifications/resources/updated") <= 3  # two were on their way when it came last
 
 
 async def test_there_is_an_end_to_how_many_may_listen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,25 +1,18 @@
-"""The server under test: the one that the bridge builds, and beside its own things those the suite names.
-
-It has a session with a real platform, is served over Streamable HTTP, and remembers what it has sent, so that
-a client of the handshake era can come back for it.
-"""
+"""The server under test: the bridge as it is hosted, and beside its own things those the suite names."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from itertools import count
 from pathlib import Path
 from typing import Any
 
-import anyio
 import mcp_types as types
+import pytest
 from mcp.server.lowlevel.server import Server
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
-from mcp.server.streamable_http import EventCallback, EventMessage, EventStore
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tests.bridge.desk import at
 from tests.conformance.asking import ASKING
 from tests.conformance.named import Named, answer_also, by_name, list_also
 from tests.conformance.reading import (
@@ -31,38 +24,15 @@ from tests.conformance.reading import (
     readable,
 )
 from tests.conformance.tools import OURS, PLAIN
-from tests.world import World, say, world
+from tests.hosting.team import serving
+from tests.world import say, world
 from thenvoi_bridge.bridge import sdk
-from thenvoi_bridge.bridge.delivery import fan_out
-from thenvoi_bridge.bridge.sdk import Context
-from thenvoi_bridge.bridge.server import build
+from thenvoi_bridge.bridge.changes import Changes
+from thenvoi_bridge.bridge.sdk import BridgeServer, Context
+from thenvoi_bridge.bridge.server import build as ours_alone
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.bridge.tools import Tools
-
-RETRY = 100
-"""Milliseconds after which a client that was hung up on may come back."""
-
-
-class Sent(EventStore):
-    """What was sent, in memory."""
-
-    def __init__(self) -> None:
-        self._sent: dict[str, tuple[str, types.JSONRPCMessage | None]] = {}
-        self._numbers = count(1)
-
-    async def store_event(self, stream_id: str, message: types.JSONRPCMessage | None) -> str:
-        """Remember a message, or None for the beginning of a stream."""
-        number = str(next(self._numbers))
-        self._sent[number] = stream_id, message
-        return number
-
-    async def replay_events_after(self, last_event_id: str, send_callback: EventCallback) -> str | None:
-        """Send again what followed on the stream of this one."""
-        stream, _ = self._sent.get(last_event_id, (None, None))
-        for number, (of, message) in list(self._sent.items()):
-            if of == stream and message is not None and int(number) > int(last_event_id):
-                await send_callback(EventMessage(message, number))
-        return stream
+from thenvoi_bridge.hosting import tenants
 
 
 def ours(session: Session) -> list[Named]:
@@ -82,7 +52,9 @@ async def set_level(_: Context, __: types.SetLevelRequestParams) -> types.EmptyR
 
 def extend(server: Server[Any], tools: list[Named]) -> None:
     """Put beside a server's own what the suite names."""
-    listed = [one.tool for one in tools]
+    listed, own = [one.tool for one in tools], server.get_tool_input_schema
+    schemas = {tool.name: tool.input_schema for tool in listed}
+    server.get_tool_input_schema = lambda name: schemas.get(name) or (own(name) if own else None)
     list_also(server, "tools/list", types.ListToolsResult(tools=[]), "tools", listed)
     run = {one.tool.name: one.run for one in tools}
     answer_also(server, "tools/call", types.CallToolRequestParams, by_name(run))
@@ -98,27 +70,33 @@ def extend(server: Server[Any], tools: list[Named]) -> None:
     server.middleware.append(boundary)
 
 
-@asynccontextmanager
-async def app(here: World, state: Path) -> AsyncGenerator[ASGIApp]:
-    """The server of an agent on this platform, as an application with the path `/mcp`.
-
-    A mention waits for it, since one scenario calls whatever tool comes first, which is `inbox_wait`.
-    """
-    alice = await here.person()
-    scout = await here.agent(alice, "Scout")
-    await say(alice, await here.room(alice, scout), scout, "hello")
-    session = Session(at(here, agent=scout), state)
-    server, changes = build(session, ["agent"], local=False)
+def build(session: Session, *about: Any, **more: Any) -> tuple[BridgeServer, Changes]:
+    """As the bridge has it built for hosting, and what the suites name besides."""
+    server, changes = ours_alone(session, *about, **more)
     extend(server, [*ours(session), *PLAIN, *ASKING])
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(session.run)
-        tasks.start_soon(fan_out, session, [changes])
-        yield server.streamable_http_app(event_store=Sent(), retry_interval=RETRY)
-        tasks.cancel_scope.cancel()
+    return server, changes
+
+
+def with_key(app: ASGIApp, key: str) -> ASGIApp:
+    """What the suites are to be shown: their clients bring no key."""
+
+    async def let_in(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [*scope["headers"], (b"authorization", f"Bearer {key}".encode())]
+        await app({**scope, "headers": headers}, receive, send)
+
+    return let_in
 
 
 @asynccontextmanager
 async def standing(folder: Path) -> AsyncGenerator[ASGIApp]:
-    """The same, with a platform of its own."""
-    async with world(folder / "platform") as here, app(here, folder / "state") as it:
-        yield it
+    """The bridge hosted for an agent on a platform of its own, as an application with the path `/mcp`.
+
+    A mention waits for it, since one scenario calls whatever tool comes first, which is `inbox_wait`.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tenants, "build", build)
+        async with world(folder / "platform") as here, serving(here, folder / "state") as bridge:
+            alice = await here.person()
+            scout = await here.agent(alice, "Scout")
+            await say(alice, await here.room(alice, scout), scout, "hello")
+            yield with_key(bridge.site.app, scout.key)

@@ -88,14 +88,6 @@ async def log(ctx: Context, _: types.CallToolRequestParams) -> types.CallToolRes
     return done(text("Logged three times"))
 
 
-async def hang_up(ctx: Context, _: types.CallToolRequestParams) -> types.CallToolResult:
-    """Close the stream of the answer, which is then to be asked for again."""
-    if ctx.close_sse_stream:
-        await ctx.close_sse_stream()
-    await anyio.sleep(2 * PAUSE)
-    return done(text("Still here"))
-
-
 def named(name: str, run: Handler, schema: dict[str, Any] | None = None) -> Named:
     """A tool as it is listed."""
     tool = types.Tool(name=name, description="For the conformance suite.", input_schema=schema or NOTHING)
@@ -113,7 +105,7 @@ PLAIN = [
     named("test_multiple_content_types", saying(text("Multiple content types test:"), image(), MIXED)),
     named("test_tool_with_logging", log),
     named("test_logging_tool", log),
-    named("test_reconnection", hang_up),
+    named("test_reconnection", saying(text("Still here"))),
     named("json_schema_2020_12_tool", saying(text("Understood")), RICH),
     named("test_custom_header", saying(text("Understood")), HEADED),
 ]

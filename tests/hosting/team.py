@@ -20,6 +20,7 @@ from mcp.shared.dispatcher import ProgressFnT
 from tests.bridge.desk import PATIENCE
 from tests.world import World, connected
 from thenvoi_bridge.hosting.http import Hosted, Hosting, hosted
+from thenvoi_bridge.metering import UNMETERED, Meter
 from thenvoi_bridge.ports import bind
 from thenvoi_bridge.settings import Settings
 
@@ -31,11 +32,19 @@ PING = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
 
 @asynccontextmanager
 async def serving(
-    where: World, state: Path, *, sse: bool = False, origins: tuple[str, ...] = (), **more: Any
+    where: World,
+    state: Path,
+    *,
+    sse: bool = False,
+    stateless: bool = False,
+    origins: tuple[str, ...] = (),
+    meter: Meter = UNMETERED,
+    **more: Any,
 ) -> AsyncGenerator[Hosted]:
     """A bridge for whoever has a key of this platform's. `more` are settings."""
     settings = Settings(base_url=where.url, state_dir=state, **more)
-    async with hosted(Hosting(settings, (), origins, sse), bind("127.0.0.1", 0)) as bridge:
+    hosting = Hosting(settings, (), origins, sse, stateless, meter)
+    async with hosted(hosting, bind("127.0.0.1", 0)) as bridge:
         yield bridge
 
 

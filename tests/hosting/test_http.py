@@ -25,7 +25,7 @@ from tests.hosting.team import HEADERS, host, live, log, raw, read, serving, set
 from tests.world import World, listening, say
 from thenvoi_bridge.bridge import patience, waiting
 from thenvoi_bridge.hosting import tenants
-from thenvoi_bridge.hosting.tenants import Patiences
+from thenvoi_bridge.hosting.patiences import Patiences
 
 ERAS = pytest.mark.parametrize("mode", ["auto", "legacy"])
 TRANSPORTS = pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import sys
 from collections.abc import Generator
 from functools import partial
 from pathlib import Path
@@ -35,7 +36,7 @@ from tests.hosting.team import (
 from tests.world import Somebody, World, world
 from thenvoi_bridge.cli import main
 from thenvoi_bridge.contract.errors import Unauthorized, Unreachable
-from thenvoi_bridge.hosting import exchange, oversight, tenants, verifying
+from thenvoi_bridge.hosting import connections, exchange, oversight, tenants, verifying
 from thenvoi_bridge.hosting import http as http_
 from thenvoi_bridge.hosting.exchange import Exchange
 from thenvoi_bridge.hosting.guard import Guard
@@ -312,6 +313,35 @@ async def test_too_long_a_body_is_refused_and_so_is_too_long_a_head(scene: Scene
         assert (await http.get("/healthz", headers={"X-Long": "x" * 40_000})).status_code == 431
 
 
+async def test_an_encoded_body_is_refused(scene: Scene, state: Path) -> None:
+    async with serving(scene.here, state) as bridge, raw(bridge, scene.scout.key) as http:
+        for encoding, status in (("gzip", 415), ("br", 415), ("identity", 200)):
+            answer = await http.post("/mcp", json=INITIALIZE, headers={"Content-Encoding": encoding})
+            assert answer.status_code == status
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /healthz HTTP/1.1\r\nHost: local"], ids=["nothing", "a part"])
+async def test_a_head_that_does_not_come_is_not_waited_for(
+    scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(connections, "READING", 0.2)
+    healthy = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    async with (
+        serving(scene.here, state) as bridge,
+        await anyio.connect_tcp("127.0.0.1", int(bridge.url.rpartition(":")[2])) as client,
+    ):
+        with anyio.fail_after(PATIENCE):
+            if begun:
+                await client.send(healthy)
+                said = b""
+                while not said.endswith(b"ok"):
+                    said += await client.receive()
+                await client.send(begun)
+            assert (await client.receive()).startswith(b"HTTP/1.1 408")
+            with pytest.raises(anyio.EndOfStream):
+                await client.receive()
+
+
 async def test_a_body_that_does_not_come_is_not_waited_for(
     scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -326,6 +356,19 @@ async def test_a_body_that_does_not_come_is_not_waited_for(
         await client.send(head.encode() + b"\r\n{")
         with anyio.fail_after(PATIENCE):
             assert (await client.receive()).startswith(b"HTTP/1.1 408")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_a_server_may_open_as_many_files_as_the_system_lets_it() -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before[0] // 2, before[1]))
+        connections.allow_many_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 async def test_whoever_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -375,11 +418,36 @@ async def test_one_principal_has_so_many_requests_and_sessions(
     monkeypatch.setattr(tenants, "SESSIONS", 1)
     async with serving(scene.here, state) as bridge, raw(bridge, scene.scout.key) as http:
         session = await session_of(http)
-        assert (await http.post("/mcp", json=INITIALIZE)).status_code == 503
         async with http.stream("GET", "/mcp", headers={"Mcp-Session-Id": session}) as stream:
             assert stream.status_code == 200
             refused = await http.post("/mcp", json=PING, headers={"Mcp-Session-Id": session})
             assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+
+
+@pytest.mark.thorough
+async def test_of_too_many_sessions_the_one_idle_for_longest_makes_room_and_a_busy_one_does_not(
+    scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tenants, "SESSIONS", 2)
+    modern = {"MCP-Protocol-Version": "2026-07-28"}
+    async with serving(scene.here, state) as bridge, raw(bridge, scene.scout.key) as http:
+
+        async def is_there(session: str) -> bool:
+            answer = await http.post("/mcp", json=PING, headers={"Mcp-Session-Id": session})
+            assert answer.status_code in (200, 404)
+            return answer.status_code == 200
+
+        oldest, older = await session_of(http), await session_of(http)
+        assert await is_there(oldest)
+        newest = await session_of(http)
+        await http.post("/mcp", json=PING, headers=modern)
+        assert [await is_there(session) for session in (oldest, older, newest)] == [True, False, True]
+        async with (
+            http.stream("GET", "/mcp", headers={"Mcp-Session-Id": oldest}),
+            http.stream("GET", "/mcp", headers={"Mcp-Session-Id": newest}),
+        ):
+            refused = await http.post("/mcp", json=INITIALIZE)
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
 
 
 async def test_of_too_many_principals_the_one_idle_for_longest_makes_room_and_a_busy_one_does_not(
@@ -454,6 +522,8 @@ def in_process() -> Generator[None]:
         (["--allowed-origin", "app.example.com"], "--allowed-origin must be like https://app.example.com"),
         (["--channel", "alice"], "--channel works over stdio only"),
         (["--local"], "--local works over stdio only"),
+        (["--stateless", "--sse"], "--sse needs sessions, and --stateless has none"),
+        (["--stateless", "--confirm-elsewhere"], "it cannot be had with --stateless"),
         (["--tools", "no_such_tool"], "THENVOI_TOOLS"),
         (["--chat", "a/b"], "THENVOI_CHAT must be the id of a room"),
     ],

@@ -199,6 +199,18 @@ def test_what_was_answered_without_being_handed_out_has_no_hand_out_to_take_back
     assert core.release(refused, refused.token, "me").attempts == 0
 
 
+def test_one_whose_hosts_reach_another_process_each_time_ends_and_answers_what_any_was_handed() -> None:
+    theirs = core.take(READY, OTHER)
+    for_all = replace(ME, for_all=True)
+    assert core.begin(theirs, "a1", for_all).state is State.ANSWERING
+    assert core.end(theirs, "processed", None, for_all).owner == ME.id
+    for step in (core.take, core.bury):
+        with pytest.raises(LeaseLost):
+            step(theirs, for_all)
+    with pytest.raises(Underway):
+        core.begin(core.begin(theirs, "a1", OTHER), "a2", for_all)
+
+
 def test_a_message_handed_out_too_often_has_failed_and_says_so() -> None:
     spent = replace(LEASED, owner="dead", attempts=ATTEMPTS)
     assert spent.spent

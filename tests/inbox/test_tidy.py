@@ -9,6 +9,7 @@ import anyio
 import apsw
 import pytest
 
+from tests import postgres
 from tests.inbox.conftest import Open
 from tests.inbox.disks import disk_under
 from tests.inbox.hosts import WALL, Host, bury, finish, ids, one, order, state
@@ -17,6 +18,7 @@ from thenvoi_bridge.contract.messages import ChatMessage
 from thenvoi_bridge.inbox import store, tidy
 from thenvoi_bridge.inbox.core import State
 from thenvoi_bridge.inbox.errors import Unknown
+from thenvoi_bridge.inbox.replica import replica
 from thenvoi_bridge.inbox.store import Inbox
 
 HOUR, DAY = 3600.0, 86_400.0
@@ -155,6 +157,22 @@ async def test_there_is_a_limit_of_bytes_as_well_and_texts_of_the_ended_make_roo
         await tell_all(inbox)
         await inbox.tidy(WALL)
     assert handled == [message.id for message in long]
+
+
+@pytest.mark.thorough
+async def test_on_postgres_the_limit_is_one_of_what_is_open(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tidy, "MOST_BYTES", 400_000)
+    monkeypatch.setattr(tidy, "LOW_BYTES", 350_000)
+    long = [message.model_copy(update={"content": "x" * 10_000}) for message in mentions(0, 60)]
+    async with replica(postgres.fresh(server)) as here, here.opened("0" * 16, "", None) as (inbox, _):
+        taken = await sweep(inbox, *long)
+        assert 20 < taken <= 40
+        assert await inbox.is_full()
+        await end(inbox, taken // 2)
+        assert not await inbox.is_full()
+        assert await sweep(inbox, *long[taken // 2 :]) > 0
 
 
 async def tell_all(inbox: Inbox) -> None:

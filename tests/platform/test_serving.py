@@ -173,7 +173,7 @@ async def test_serving_from_the_command_line(tmp_path: Path, how: signal.Signals
         process.send_signal(how)
         said = await errors(process)
         assert "Traceback" not in said
-        assert said.count("\n") <= 1
+        assert len([line for line in said.splitlines() if "platform.requests" not in line]) <= 1
         assert process.returncode in codes
 
 

@@ -30,6 +30,7 @@ from thenvoi_bridge.platform.bells import Carrier, carriers
 from thenvoi_bridge.platform.bells.nats import NatsBell
 from thenvoi_bridge.platform.bells.postgres import PostgresBell
 from thenvoi_bridge.platform.log import Bell, Topics
+from thenvoi_bridge.platform.presence import Presence
 from thenvoi_bridge.platform.site import Site
 from thenvoi_bridge.ports import bind
 from thenvoi_bridge.settings import Platform
@@ -543,7 +544,7 @@ async def test_one_node_at_a_time_trims_the_log(on_postgres: Switch, tmp_path: P
         assert len(ids) == 2
         async with opened(tmp_path) as (db, _):
             for id in ids:
-                node = nodes.Nodes(db, Bell())
+                node = nodes.Nodes(db, Bell(), Presence())
                 node.id = id
                 leading.append(await db.read(node.leads))
         assert await it.town.get(it.town.alice, "/me/profile")

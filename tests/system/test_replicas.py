@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 import signal
+import sys
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
@@ -126,3 +129,48 @@ async def test_agents_have_schemas_of_their_own_and_see_nothing_of_each_other(sc
     with psycopg.connect(scene.database) as there:
         sql = "SELECT count(*) FROM pg_namespace WHERE nspname ~ (current_schema() || '_inbox_[0-9a-f]{16}$')"
         assert there.execute(sql).fetchone() == (2,)
+
+
+# What is said where it cannot be
+
+
+async def run(*args: str, **environ: str) -> tuple[int, str]:
+    """Exit code of a command, and what it says on stderr."""
+    command = [sys.executable, "-W", "error", "-m", "thenvoi_bridge", *args]
+    with anyio.fail_after(60):
+        done = await anyio.run_process(command, check=False, env={**os.environ, **environ})
+    return done.returncode, " ".join(re.findall(r"[^\s│]+", done.stderr.decode()))
+
+
+ADDRESS = "postgresql://me:hush@127.0.0.1:1/x"
+
+
+async def test_over_stdio_a_database_is_refused() -> None:
+    code, said = await run(THENVOI_DATABASE=ADDRESS, THENVOI_API_KEY="thnv_a_id_secret")
+    assert code == 2
+    assert "THENVOI_DATABASE (--database) is for `thenvoi-bridge serve` only" in said
+    assert "hush" not in said
+
+
+async def test_a_password_is_refused_in_a_command_line() -> None:
+    code, said = await run("serve", "--database", ADDRESS)
+    assert code == 2
+    assert "must not have a password, since others can read command lines" in said
+    assert "THENVOI_DATABASE_FILE" in said
+    assert "hush" not in said
+
+
+async def test_a_database_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "address").write_text(ADDRESS)
+    code, said = await run("serve", "--port", "0", THENVOI_DATABASE_FILE=str(tmp_path / "address"))
+    assert code == 1
+    assert said.startswith("Error: Postgres: ")
+    assert "Traceback" not in said
+    assert "hush" not in said
+
+
+async def test_without_the_driver_it_is_said_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "psycopg.py").write_text("raise ImportError")
+    code, said = await run("serve", THENVOI_DATABASE="postgresql://db.example/x", PYTHONPATH=str(tmp_path))
+    assert code == 2
+    assert "THENVOI_DATABASE needs the extra `postgres`; install thenvoi-bridge[postgres]" in said

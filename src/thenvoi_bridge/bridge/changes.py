@@ -10,6 +10,9 @@ from thenvoi_bridge.bridge.sdk import Subscribers
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.inbox.trouble import Trouble
 
+NOTHING: Hashable = ()
+"""How a room stands of which nothing has come; it may be somebody else's, of which nobody is told."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -27,7 +30,7 @@ class Changes:
         """Remember how these stand now, before whoever asks to be told of them is answered."""
         await self._stirred()
         new = _rooms(uris) - self._marks.keys()
-        self._marks |= {**dict.fromkeys(new), **await self._marks_of(new)}
+        self._marks |= {**dict.fromkeys(new, NOTHING), **await self._marks_of(new)}
 
     async def look(self) -> None:
         """Tell of every resource that may have changed, to those who asked, and of the list to everybody.
@@ -42,10 +45,10 @@ class Changes:
         for uri in sorted(wanted):
             place = resources.place_of(uri)
             if place and (stirred if place.chat_id is None else place.chat_id in changed):
-                await self._subscribers.updated(uri)
+                self._subscribers.updated(uri)
         if (listed := await self._to_list()) != self._listed:
             self._listed = listed
-            await self._subscribers.list_changed()
+            self._subscribers.list_changed()
 
     async def _stirred(self) -> bool:
         """Whether anything has changed that the host may see; what it may not is no reason to wake it."""
@@ -57,10 +60,9 @@ class Changes:
 
     async def _changed(self, chat_ids: Collection[str]) -> set[str]:
         """The rooms of these that are not as they were. While nobody can tell they are."""
-        unknown = object()
         before, now = self._marks, await self._marks_of(chat_ids)
-        self._marks = {chat_id: now.get(chat_id, before.get(chat_id)) for chat_id in chat_ids}
-        return {chat_id for chat_id in now if now[chat_id] != before.get(chat_id, unknown)}
+        self._marks = {chat_id: now.get(chat_id, before.get(chat_id, NOTHING)) for chat_id in chat_ids}
+        return {chat_id for chat_id in now if now[chat_id] != before.get(chat_id, NOTHING)}
 
     async def _marks_of(self, chat_ids: Collection[str]) -> dict[str, Hashable]:
         seat = self._session.seat_now

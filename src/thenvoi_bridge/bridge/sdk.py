@@ -6,25 +6,29 @@ on their connection, clients of 2026-07-28 listen and are told in the answer to 
 
 from __future__ import annotations
 
+import math
 import weakref
-from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Container, Hashable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
 
 import mcp_types as types
+from mcp.server._otel import OpenTelemetryMiddleware
 from mcp.server.connection import Connection
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.runner import serve_dual_era_loop, serve_loop
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared._stream_protocols import ReadStream, WriteStream
 from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
 from mcp.shared.subscriptions import ResourcesListChanged, ResourceUpdated, ServerEvent
-from mcp_types.version import is_version_at_least
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, is_version_at_least
 from pydantic import BaseModel
 
-from thenvoi_bridge.bridge.listening import Listening
+from thenvoi_bridge import tracing
+from thenvoi_bridge.bridge.listening import Listening, Subscribed
 
 Context = ServerRequestContext[Any, Any]
 Message = TypeVar("Message", bound=BaseModel)
@@ -36,11 +40,12 @@ MOST = 1024
 class BridgeServer(Server[None]):
     """A server that says the same of itself in both eras: of its lists, only that of resources changes.
 
-    The SDK says that none does in the handshake era, and that all do in 2026-07-28. `experimental` are
-    capabilities that no revision of the protocol knows.
+    The SDK says that none does in the handshake era, and that all do in 2026-07-28. Without sessions none
+    does in the handshake era. `experimental` are capabilities that no revision of the protocol knows.
     """
 
     experimental: Mapping[str, dict[str, Any]] = MappingProxyType({})
+    has_sessions = True
 
     @property
     def server_info_stamp(self) -> dict[str, Any]:
@@ -57,7 +62,7 @@ class BridgeServer(Server[None]):
     ) -> types.ServerCapabilities:
         """What the server can do; every entry and era asks here."""
         said = super().get_capabilities(
-            NotificationOptions(resources_changed=True),
+            NotificationOptions(resources_changed=self.has_sessions),
             {**(experimental_capabilities or {}), **self.experimental} or None,
             extensions,
             protocol_version=protocol_version,
@@ -76,12 +81,12 @@ class Subscribers:
     def __init__(self) -> None:
         self._listening: set[Listening] = set()
         # By connection: it is the only thing that stays the same over one client's requests.
-        self._legacy: weakref.WeakKeyDictionary[Connection, set[str]] = weakref.WeakKeyDictionary()
+        self._legacy: weakref.WeakKeyDictionary[Connection, Subscribed] = weakref.WeakKeyDictionary()
 
     @property
     def wanted(self) -> Collection[str]:
         """The resources that somebody wants to be told of."""
-        return {uri for one in self._listening for uri in one.uris}.union(*self._legacy.values())
+        return {uri for one in self._everybody for uri in one.uris}
 
     async def listen(self, ctx: Context, params: types.SubscriptionsListenRequestParams) -> NoReturn:
         """`subscriptions/listen` of 2026-07-28; lasts as long as the client listens.
@@ -98,38 +103,43 @@ class Subscribers:
             self._listening.discard(one)
 
     async def meet(self, ctx: Context, call_next: CallNext) -> HandlerResult:
-        """Middleware: know the clients of the handshake era, who are told of lists without asking."""
+        """Middleware: know the clients of the handshake era, who are told of lists without asking.
+
+        Each is told in the task of its `initialized`, which ends when it goes: none waits for another.
+        """
         result = await call_next(ctx)
-        if ctx.method == "notifications/initialized":
-            self._legacy.setdefault(ctx.session._connection, set())
+        if ctx.method == "notifications/initialized" and ctx.session._connection.has_standalone_channel:
+            await self._of(ctx).serve(ctx.session._connection)
         return result
 
     async def subscribe(self, ctx: Context, params: types.SubscribeRequestParams) -> types.EmptyResult:
         """`resources/subscribe` of the handshake era."""
-        self._legacy.setdefault(ctx.session._connection, set()).add(str(params.uri))
+        self._of(ctx).uris.add(str(params.uri))
         return types.EmptyResult()
 
     async def unsubscribe(self, ctx: Context, params: types.UnsubscribeRequestParams) -> types.EmptyResult:
         """`resources/unsubscribe` of the handshake era."""
-        self._legacy.get(ctx.session._connection, set()).discard(str(params.uri))
+        self._of(ctx).uris.discard(str(params.uri))
         return types.EmptyResult()
 
-    async def updated(self, uri: str) -> None:
-        """Tell everybody who asked that a resource has changed. Never raises for a client that is gone."""
+    def updated(self, uri: str) -> None:
+        """Have everybody who asked told that a resource has changed."""
         self._tell(ResourceUpdated(uri=uri))
-        for connection, uris in list(self._legacy.items()):
-            if uri in uris:
-                await connection.send_resource_updated(uri)
 
-    async def list_changed(self) -> None:
-        """Tell everybody that there are other resources than before. Never raises, as `updated`."""
+    def list_changed(self) -> None:
+        """Have everybody told that there are other resources than before."""
         self._tell(ResourcesListChanged())
-        for connection in list(self._legacy):
-            await connection.send_resource_list_changed()
 
     def _tell(self, event: ServerEvent) -> None:
-        for one in self._listening:
+        for one in self._everybody:
             one.tell(event)
+
+    @property
+    def _everybody(self) -> Collection[Listening | Subscribed]:
+        return (*self._listening, *self._legacy.values())
+
+    def _of(self, ctx: Context) -> Subscribed:
+        return self._legacy.setdefault(ctx.session._connection, Subscribed())
 
 
 class Pipe:
@@ -191,11 +201,40 @@ def on_each_request(
     async def answer(ctx: Context, call_next: CallNext) -> HandlerResult:
         if ctx.method == "initialize":  # what it says of the client is yet to be checked
             return await call_next(ctx)
-        lasts = not is_version_at_least(ctx.session.protocol_version, "2026-07-28")
-        with around(ctx.session._connection if lasts else None, _client_name(ctx)):
+        connection = ctx.session._connection
+        era_lasts = not is_version_at_least(connection.protocol_version, "2026-07-28")
+        lasts = era_lasts and connection.has_standalone_channel
+        with around(connection if lasts else None, _client_name(ctx)):
             return await call_next(ctx)
 
     server.middleware.append(answer)
+
+
+def traced(server: Server[Any], tools: Container[object]) -> None:
+    """Have requests go on with the trace in their `_meta` (SEP-414), and calls of these tools be parts of it.
+
+    In place of the SDK's middleware, which notes names and errors as clients and platforms wrote them.
+    """
+
+    async def answer(ctx: Context, call_next: CallNext) -> HandlerResult:
+        name = (ctx.params or {}).get("name")
+        with tracing.within(ctx.meta):
+            if ctx.method != "tools/call" or name not in tools:
+                return await call_next(ctx)
+            about = {"mcp.method.name": ctx.method, "gen_ai.tool.name": str(name)}
+            with tracing.part(f"tools/call {name}", "server", **about) as part:
+                result = await call_next(ctx)
+                if getattr(result, "is_error", False):
+                    part.failed()
+                return result
+
+    others = [one for one in server.middleware if not isinstance(one, OpenTelemetryMiddleware)]
+    server.middleware[:] = [answer, *others]
+
+
+def open_sessions(manager: StreamableHTTPSessionManager) -> int:
+    """How many sessions of the handshake era are open."""
+    return len(manager._server_instances)
 
 
 def _client_name(ctx: Context) -> str | None:
@@ -204,6 +243,28 @@ def _client_name(ctx: Context) -> str | None:
     # The SDK notes them only once the answer to `initialize` has passed us; they are checked by then.
     info = (ctx.params or {}).get("clientInfo") if ctx.method == "initialize" else None
     return str(info["name"]) if info else None
+
+
+async def make_room(sessions: StreamableHTTPSessionManager, most: int) -> bool:
+    """Whether another session may be opened; of so many the one idle for longest ends, if one is idle.
+
+    Hosts leave sessions behind: few say so when they end.
+    """
+    there = sessions._server_instances
+    if len(there) < most:
+        return True
+    ends = {id: one.idle_scope.deadline for id, one in there.items() if one.idle_scope}
+    idle = [id for id, end in ends.items() if end < math.inf]
+    if idle:
+        oldest = min(idle, key=lambda id: ends[id])
+        await sessions._discard_session(oldest, there[oldest])
+    return bool(idle)
+
+
+def opens_a_session(headers: Mapping[str, str]) -> bool:
+    """Whether a request over HTTP asks for a session of the handshake era, or for something impossible."""
+    revision = headers.get("mcp-protocol-version")
+    return "mcp-session-id" not in headers and revision in (None, *HANDSHAKE_PROTOCOL_VERSIONS)
 
 
 async def serve(

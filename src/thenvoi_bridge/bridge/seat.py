@@ -71,7 +71,7 @@ class Seat:
         self.rooms = Rooms(self._participants)
         self.settler = Settler(client, inbox)
         self.sender = Sender(me.id, client, inbox, ended=self.settler.wake)
-        self.noting = Noting(inbox.ledger)
+        self.noting = Noting(inbox.ledger, client.meter)
         self._lead, self._listener, self._doorman = lead, listener, doorman
         self._receiver: Receiver | None = None
         self._posted = Reception()

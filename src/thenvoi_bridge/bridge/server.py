@@ -134,19 +134,22 @@ def build(
     choice: Choice = USUAL,
     confirm: bool = False,
     watch: Watch | None = None,
+    sessions: bool = True,
 ) -> tuple[BridgeServer, Changes]:
     """The server for one session, and what tells its host of changes. `sides` says whose keys there are,
     `channel` that mentions are pushed.
 
     `confirm`: the user is asked before a host writes elsewhere than where it was written to.
     `watch` is told of every call that changes something.
+    Without `sessions` a host of the handshake era can be told nothing it did not ask for, and is told so.
     Raises `NoSuchTool` for a choice of tools that cannot be had.
     """
     offered = profiles.chosen(sides, choice)
     absent = profiles.absent(offered)
     started = prompts.offered(sides, absent)
     consent = Consent(session) if confirm else None
-    board = Switchboard(session, Tools(session, offered, absent, consent, watch), started, absent)
+    tools = Tools(session, offered, absent, consent, watch)
+    board = Switchboard(session, tools, started, absent)
     server = BridgeServer(
         wording.SERVER_NAME,
         version=__version__,
@@ -154,19 +157,23 @@ def build(
         icons=[types.Icon(src=wording.ICON, mime_type="image/svg+xml", sizes=["any"])],
         instructions=advice.fitting(_instructions(sides, local=local, channel=channel), absent),
         cache_hints={"tools/list": CacheHint(ttl_ms=60_000, scope="private")},
+        # Without it the SDK lists all tools with each call of 2026-07-28, a third of what the call costs.
+        get_tool_input_schema={tool.name: tool.input_schema for tool in tools.listed}.get,
         on_list_tools=board.list_tools,
         on_call_tool=board.call_tool,
         on_list_resources=board.list_resources,
         on_list_resource_templates=board.list_templates,
         on_read_resource=board.read_resource,
-        on_subscribe_resource=board.subscribe,
-        on_unsubscribe_resource=board.unsubscribe,
+        on_subscribe_resource=board.subscribe if sessions else None,
+        on_unsubscribe_resource=board.unsubscribe if sessions else None,
         on_subscriptions_listen=board.listen,
         on_list_prompts=board.list_prompts if started else None,
         on_get_prompt=board.get_prompt if started else None,
         on_completion=board.complete,
     )
+    sdk.traced(server, tools)
     server.extensions[app.EXTENSION] = {}
+    server.has_sessions = sessions
     server.middleware.append(board.meet)
     sdk.on_first_contact(server, session.introduce)
     return server, board.changes

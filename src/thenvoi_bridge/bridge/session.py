@@ -25,6 +25,7 @@ from thenvoi_bridge.bridge.patience import ASKING, Patience
 from thenvoi_bridge.contract.call import Call
 from thenvoi_bridge.contract.errors import Forbidden, NotFound, ThenvoiError, Unauthorized, Unreachable
 from thenvoi_bridge.contract.identity import AgentMe, GetMe, GetMyProfile, UserDetails
+from thenvoi_bridge.metering import UNMETERED, Meter
 
 if TYPE_CHECKING:
     from thenvoi_bridge.bridge.seat import Seat
@@ -48,6 +49,7 @@ class Session:
 
     `called` is the agent's name on the local platform, if it is not to be the host's. `longest_wait` are
     seconds; 0 for what the host is known to stand. `places` is where inboxes are, if not in the folder.
+    `waiting` counts the calls that wait for a message. `replicated`: each request may reach another process.
     """
 
     def __init__(
@@ -59,12 +61,15 @@ class Session:
         called: str | None = None,
         longest_wait: float = 0.0,
         places: Places | None = None,
+        meter: Meter = UNMETERED,
+        replicated: bool = False,
     ) -> None:
         self._locate, self._state_dir, self.allowed = locate, state_dir, allowed
+        self.meter, self.waiting, self.waits_end = meter, 0, False
         self.doorman = Doorman(allowed)
         self._called, self._places, self._patience = called, places, Patience(longest_wait)
+        self._replicated = replicated
         self._host: str | None = None
-        self.waits_end = False
         self._introduced, self._tried, self._rang = anyio.Event(), anyio.Event(), anyio.Event()
         self._seat: Seat | None = None
         self._human: Client | None = None
@@ -164,7 +169,7 @@ class Session:
             await self._first_try()
         if self.endpoint is None:
             raise self._why_not("any")
-        async with Client(self.endpoint.base_url, "") as client:
+        async with Client(self.endpoint.base_url, "", meter=self.meter) as client:
             return await client(call)
 
     @property
@@ -278,6 +283,8 @@ class Session:
                 seat = await taken.enter_async_context(where)
             except (NotPrivate, OSError) as exc:
                 raise repair.no_folder(exc) from exc
+            if self._replicated:
+                seat.inbox.answer_for_all()
             stop = seat.inbox.listen(self.ring)
             try:
                 yield seat
@@ -287,7 +294,8 @@ class Session:
     async def _client(self, belongings: AsyncExitStack, endpoint: Endpoint, key: str | None) -> Client | None:
         from thenvoi_bridge.client import Client
 
-        return await belongings.enter_async_context(Client(endpoint.base_url, key)) if key else None
+        client = Client(endpoint.base_url, key, meter=self.meter) if key else None
+        return await belongings.enter_async_context(client) if client else None
 
     def _note(self, trouble: ThenvoiError | None) -> None:
         self._trouble = trouble

@@ -27,6 +27,7 @@ from thenvoi_bridge.contract.call import Effect, Side
 from thenvoi_bridge.contract.errors import ThenvoiError
 from thenvoi_bridge.inbox.errors import InboxError
 from thenvoi_bridge.inbox.trouble import found_in
+from thenvoi_bridge.metering.table import TOOL_CALLS
 
 BUDGET = 40_000
 """Characters of a result's text; what is longer is cut and says so."""
@@ -137,7 +138,7 @@ class Tools:
         self._tools: Mapping[str, Tool] = {tool.name: tool for tool in tools}
         self.listed = [tool.described(absent) for tool in tools]
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: object) -> bool:
         return name in self._tools
 
     async def run(
@@ -147,6 +148,18 @@ class Tools:
 
         Raises `Pending` where the user has to be asked first and the host brings his answer later.
         """
+        outcome = "cancelled"
+        try:
+            result = await self._run(name, arguments, beat, ask)
+            outcome = "error" if result.is_error else "ok"
+            return result
+        except Pending:
+            outcome = "asked"
+            raise
+        finally:
+            self._session.meter.add(TOOL_CALLS, name, outcome)
+
+    async def _run(self, name: str, arguments: dict[str, Any], beat: Beat, ask: Ask) -> types.CallToolResult:
         tool = self._tools[name]
         if name != "inbox_wait" and (seat := self._session.seat_now):
             seat.works()  # whoever only waits shows no sign of being at work on what it was handed

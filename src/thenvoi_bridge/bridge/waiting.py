@@ -16,6 +16,7 @@ from thenvoi_bridge.bridge.tools import Beat, Said, as_said
 from thenvoi_bridge.contract.call import Id
 from thenvoi_bridge.inbox.core import HELD, Item
 from thenvoi_bridge.inbox.ladder import Rung
+from thenvoi_bridge.metering.table import WAITS
 
 if TYPE_CHECKING:
     from thenvoi_bridge.bridge.seat import Seat
@@ -45,7 +46,11 @@ async def wait(session: Session, call: InboxWait, beat: Beat) -> Said:
     longest = session.patience.longest
     seconds = longest if call.timeout_s is None else min(call.timeout_s, longest)
     async with session.patience.wait():
-        return await _wait(session, call.chat_id, seconds, beat)
+        session.waiting += 1
+        try:
+            return await _wait(session, call.chat_id, seconds, beat)
+        finally:
+            session.waiting -= 1
 
 
 async def _wait(session: Session, chat_id: str | None, seconds: float, beat: Beat) -> Said:
@@ -74,6 +79,7 @@ class _HandOut:
 
     def seen(self) -> None:
         self.session.patience.in_vain = 0
+        self.session.meter.add(WAITS, "messages")
         self.seat.noting.note(Rung.WAIT, self.session.name, self.items)
 
     async def back(self) -> None:
@@ -113,6 +119,7 @@ async def _quiet(session: Session) -> Said:
     held = await (await session.seat()).inbox.page(None, None, SHOWN_HELD, HELD)
     ids, patience = [item.id for item in held.items], session.patience
     patience.in_vain += 1
+    session.meter.add(WAITS, "nothing")
     more: dict[str, Any] = {
         "held": ids,
         "quiet_ticks": patience.in_vain,

@@ -79,7 +79,7 @@ def _stdio(flags: dict[str, Any]) -> None:
     if sys.stdin and sys.stdin.isatty():
         click.echo(_BY_HAND, err=True)
     pipes = claimed()  # before anything is imported that might print
-    log_to_stderr(chosen.log_level)
+    log_to_stderr(chosen.log_level, chosen.log_format)
     for name in settings.unknown():
         logging.getLogger(__name__).warning("%s is set but means nothing to thenvoi-bridge", name)
     from thenvoi_bridge.hosting import stdio

@@ -8,6 +8,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -79,6 +80,8 @@ def _without_password(variable: str) -> Callable[[click.Context, click.Parameter
 
 def visible(text: str) -> str:
     """The text with what is not printable, such as control and bidirectional characters, written out."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() or unicodedata.category(c) == "Zs" else _escape(c) for c in text)
 
 
@@ -124,10 +127,19 @@ state_dir_option = click.option(
 )
 
 
-def log_to_stderr(level: str) -> None:
-    """Write what happens from this level on to stderr."""
+def alone(name: str, given: str | None) -> Any:
+    """One setting of the bridge's, for a command that has to do with no other."""
+    variable = settings.variable(next(row for row in settings.rows() if row.name == name))
+    environ = {variable: os.environ[variable]} if variable in os.environ else {}
+    return getattr(settings.read({name: given}, environ), name)
+
+
+def log_to_stderr(level: str, form: str = "text") -> Callable[[str], None]:
+    """Write what happens from this level on to stderr, as text or as JSON; returns a way to say something
+    there to whoever has started this.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Lines("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_formatter(form))
     logging.basicConfig(handlers=[handler], level=level.upper())
     for chatty in (
         "asyncio",
@@ -140,6 +152,16 @@ def log_to_stderr(level: str) -> None:
         "websockets",
     ):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    is_text = isinstance(handler.formatter, Lines)
+    return partial(click.echo, err=True) if is_text else logging.getLogger("thenvoi_bridge.cli").info
+
+
+def _formatter(form: str) -> logging.Formatter:
+    if form.lower() == "text":
+        return Lines("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    from thenvoi_bridge.cli.journal import Journal
+
+    return Journal()
 
 
 def _escape(character: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import click
 
 from thenvoi_bridge import settings
 from thenvoi_bridge.cli import administration
-from thenvoi_bridge.cli.options import flags_of, log_to_stderr
+from thenvoi_bridge.cli.metrics import Metrics, metrics_options
+from thenvoi_bridge.cli.options import alone, flags_of, log_to_stderr
+from thenvoi_bridge.settings.values import WORDS
 
 
 @click.group()
@@ -30,11 +33,13 @@ def platform() -> None:
 @click.option("--exit-when-idle", type=float, metavar="SECONDS", help="End after this long without any use.")
 @click.option(
     "--log-level",
-    type=click.Choice(["debug", "info", "warning", "error"]),
+    type=click.Choice(WORDS["log_level"]),
     default="info",
     show_default=True,
     help="How much to write to stderr.",
 )
+@flags_of(settings.Settings, "log_format")
+@metrics_options
 @flags_of(settings.Platform)
 def serve(
     folder: Path,
@@ -43,34 +48,34 @@ def serve(
     address_file: Path | None,
     exit_when_idle: float | None,
     log_level: str,
+    log_format: str | None,
     **flags: Any,
 ) -> None:
     """Serve the REST API and the WebSocket, until interrupted."""
-    import anyio
-
     from thenvoi_bridge.platform import serving
     from thenvoi_bridge.ports import PortTaken, address, bind
     from thenvoi_bridge.storage import StorageError
 
-    chosen = settings.read_platform(flags)
-    log_to_stderr(log_level)
+    metrics, chosen = Metrics.of(flags), settings.read_platform(flags)
+    say = log_to_stderr(log_level, alone("log_format", log_format))
 
     def ready(url: str) -> None:
         if address_file:
             serving.publish(address_file, url)
-        click.echo(f"Thenvoi platform on {url} (Ctrl-C ends it)", err=True)
+        say(f"Thenvoi platform on {url} (Ctrl-C ends it)")
         if console:
             click.echo(console, err=True)
 
+    serve = partial(serving.serve, folder, ready=ready, idle_exit=exit_when_idle)
     try:
         with bind(host, port) as listener:
             # A link that signs somebody in must not stand in a log.
             console = sys.stderr.isatty() and _console(folder, chosen, address(listener))
-            anyio.run(lambda: serving.serve(folder, listener, chosen, ready=ready, idle_exit=exit_when_idle))
+            metrics.run("platform", lambda meter: serve(listener, chosen, meter=meter), say)
     except (PortTaken, StorageError) as exc:
         raise click.ClickException(str(exc)) from exc
     except KeyboardInterrupt:
-        click.echo("Stopped.", err=True)
+        say("Stopped.")
 
 
 def _console(folder: Path, chosen: settings.Platform, url: str) -> str:

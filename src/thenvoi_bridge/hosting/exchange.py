@@ -67,6 +67,9 @@ class Exchange:
             return await self._until_gone()
         with anyio.CancelScope(deadline=self._read_by):
             message = await self._hear()
+            if message["type"] == "http.disconnect":  # before it has said what it wants
+                self._running.cancel()
+                await anyio.sleep_forever()
             self._has_read = not message.get("more_body", False)
             return message
         return await self._too_slow(408, "The request took too long")

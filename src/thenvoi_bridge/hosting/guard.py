@@ -23,7 +23,10 @@ _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^][:@/?#\s]+)(?::[0-9]{1,5})?", re.IGNORE
 
 
 class Guard:
-    """Lets pass what was meant for this server: 421 for another `Host`, 403 for an `Origin` not allowed."""
+    """Lets pass what was meant for this server: 421 for another `Host`, 403 for an `Origin` not allowed.
+
+    And what can be read: 415 for a body that is encoded, 431 for too long a head.
+    """
 
     def __init__(self, app: ASGIApp, hosts: Collection[str] = (), origins: Collection[str] = ()) -> None:
         self._app = app
@@ -35,6 +38,8 @@ class Guard:
         headers, app = Headers(scope=scope), self._app
         if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS:
             app = refusal(431, "The head of the request is too long")
+        if {*headers.getlist("content-encoding")} - {"identity"}:
+            app = refusal(415, "Send the body as it is, without a Content-Encoding")
         if not all(map(self._allows, headers.getlist("origin"))):
             app = refusal(403, "Pages of this origin may not use this server; see --allowed-origin")
         if [self._answers_to(host) for host in headers.getlist("host")] != [True]:

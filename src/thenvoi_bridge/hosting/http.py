@@ -11,7 +11,7 @@ import socket
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from ipaddress import ip_address
+from functools import partial
 from types import FrameType
 
 import anyio
@@ -26,13 +26,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from thenvoi_bridge.contract.errors import RateLimited, ThenvoiError, Unauthorized, Unavailable
 from thenvoi_bridge.hosting.allowing import allowed
 from thenvoi_bridge.hosting.choosing import check_choice_for
+from thenvoi_bridge.hosting.connections import Connection, allow_many_files
 from thenvoi_bridge.hosting.exchange import WRITING, Exchange, refusal
+from thenvoi_bridge.hosting.gauging import gauged
 from thenvoi_bridge.hosting.guard import HEADERS, Guard, is_origin
 from thenvoi_bridge.hosting.inboxes import places
 from thenvoi_bridge.hosting.tenants import ENDING, MESSAGES, Tenant, Tenants, retry_after
 from thenvoi_bridge.hosting.verifying import Keys, Remembered
 from thenvoi_bridge.inbox.places import Places
-from thenvoi_bridge.ports import address
+from thenvoi_bridge.metering import UNMETERED, Meter
+from thenvoi_bridge.ports import address, is_loopback
 from thenvoi_bridge.settings import BadSetting, Settings
 
 DRAIN = 10.0
@@ -48,19 +51,36 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Hosting:
-    """How the bridge is to be hosted. `hosts` are names it answers to besides this computer's own."""
+    """How the bridge is to be hosted. `hosts` are names it answers to besides this computer's own.
+
+    `stateless`: it is one of several replicas, and any of them may get the next request of a host.
+    """
 
     settings: Settings
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     sse: bool = False
+    stateless: bool = False
+    meter: Meter = UNMETERED
+
+    @property
+    def is_stateless(self) -> bool:
+        """Whether the next request of a host may reach another process; a shared database is for that."""
+        return self.stateless or self.settings.database is not None
 
     def check(self, host: str) -> None:
         """Raise `BadSetting` for what cannot be, or would not be safe, on this address."""
         for name in OVER_STDIO_ONLY:
             if getattr(self.settings, name):
                 raise BadSetting(f"{_flag(name)} works over stdio only, where a bridge has one host")
-        if not _is_loopback(host) and not self.hosts:
+        if self.is_stateless and self.sse:
+            raise BadSetting("--sse needs sessions, and --stateless has none: leave one of them out")
+        if self.is_stateless and self.settings.confirm_elsewhere:
+            raise BadSetting(
+                "--confirm-elsewhere needs one server that knows what was shown to whom: "
+                "it cannot be had with --stateless"
+            )
+        if not is_loopback(host) and not self.hosts:
             raise BadSetting(
                 f"--host {host} is reached from elsewhere: say by which name, with --allowed-host, "
                 "so that web pages under other names are refused"
@@ -79,7 +99,8 @@ class Site:
         routes = [
             Route("/healthz", self._health),
             Route("/readyz", self._readiness),
-            Route("/mcp", _Door(self, lambda tenant: tenant.streamable.handle_request)),
+            # Without sessions there is no stream to open and nothing to end.
+            Route("/mcp", _Door(self, _streamable), methods=["POST"] if hosting.stateless else None),
         ]
         if hosting.sse:
             logger.warning("the SSE transport is deprecated by MCP since 2025-03-26: have clients use /mcp")
@@ -104,6 +125,10 @@ class Site:
 
     async def _readiness(self, _: Request) -> Response:
         return PlainTextResponse(*(("ending", 503) if self.is_ending else ("ready", 200)))
+
+
+def _streamable(tenant: Tenant) -> ASGIApp:
+    return tenant.stream
 
 
 class _Door:
@@ -156,24 +181,28 @@ async def hosted(hosting: Hosting, listener: socket.socket) -> AsyncGenerator[Ho
 
 @asynccontextmanager
 async def _served(hosting: Hosting, listener: socket.socket, kept: Places) -> AsyncGenerator[Hosted]:
-    tenants = Tenants(hosting.settings, Remembered(Keys(hosting.settings.base_url.rstrip("/"))), kept)
+    meter = hosting.meter
+    verifier = Remembered(Keys(hosting.settings.base_url.rstrip("/"), meter))
+    tenants = Tenants(hosting.settings, verifier, kept, stateless=hosting.is_stateless, meter=meter)
     site, asked = Site(hosting, tenants), anyio.Event()
     server = _Server(site.app, asked.set)
     _cut_off_slow_readers(listener)
-    async with tenants.running(), anyio.create_task_group() as tasks:
-        tasks.start_soon(server.serve, [listener])
-        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-            await anyio.sleep(0.01)
-        try:
-            yield Hosted(address(listener), site, asked)
-        finally:
-            with anyio.CancelScope(shield=True):
-                await site.end()
-            server.should_exit = True
+    with meter.sampling(partial(gauged, tenants)):
+        async with tenants.running(), anyio.create_task_group() as tasks:
+            tasks.start_soon(server.serve, [listener])
+            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+                await anyio.sleep(0.01)
+            try:
+                yield Hosted(address(listener), site, asked)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await site.end()
+                server.should_exit = True
 
 
 async def serve(hosting: Hosting, listener: socket.socket, ready: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. `ready` is called with the base URL once requests are answered."""
+    allow_many_files()
     async with hosted(hosting, listener) as bridge:
         ready(bridge.url)
         await bridge.asked.wait()
@@ -206,7 +235,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         lifespan="off",
-        http="h11",
+        http=Connection,
         ws="none",
         h11_max_incomplete_event_size=HEADERS,  # and the guard looks at those that came whole
         limit_concurrency=CONNECTIONS,
@@ -218,13 +247,6 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         server_header=False,
         timeout_graceful_shutdown=2,
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _flag(name: str) -> str:

@@ -108,7 +108,8 @@ class LocalPlatform:
         raise CannotLocate("The local platform did not start; platform.log in the state folder says why")
 
     def _spawn(self, port: str) -> subprocess.Popen[bytes]:
-        rest = ["--address-file", str(self._address), "--exit-when-idle", str(IDLE)]
+        # A line for each request would make its log grow for ever.
+        rest = ["--address-file", str(self._address), "--exit-when-idle", str(IDLE), "--log-level", "warning"]
         with (self._folder / "platform.log").open("ab") as log:
             return subprocess.Popen(  # noqa: S603 - our own command
                 [*_COMMAND, "serve", "--data", str(self._data), "--port", port, *rest],

@@ -14,6 +14,7 @@ from thenvoi_bridge.bridge import wording
 from thenvoi_bridge.bridge.tools import Tool
 from thenvoi_bridge.contract.call import ID
 from thenvoi_bridge.contract.errors import RateLimited
+from thenvoi_bridge.fields import Fields
 
 CHANGES = 60
 """Calls that change something which a principal may make in a minute."""
@@ -33,7 +34,7 @@ class Oversight:
     def __call__(self, tool: Tool, arguments: Mapping[str, Any]) -> None:
         """Note a call that is about to be made. Raises `RateLimited`."""
         self._take()
-        logger.info("%s", " ".join(f"{name}={value}" for name, value in self._line(tool, arguments).items()))
+        logger.info(self._line(tool, arguments))
 
     def _take(self) -> None:
         now = self._now()
@@ -43,13 +44,19 @@ class Oversight:
             raise error
         self._last.append(now)
 
-    def _line(self, tool: Tool, arguments: Mapping[str, Any]) -> dict[str, str]:
+    def _line(self, tool: Tool, arguments: Mapping[str, Any]) -> Fields:
         room, messages = _id(arguments.get("chat_id")), arguments.get("message_ids")
         several = ",".join(map(_id, messages[:10])) if isinstance(messages, list) else ""
         said = arguments.get("content")
-        content = hashlib.sha256(said.encode(errors="replace")).hexdigest() if isinstance(said, str) else ""
-        line = {"principal": self._principal, "tool": tool.name, "room": room}
-        return line | {name: value for name, value in (("messages", several), ("sha256", content)) if value}
+        content = hashlib.sha256(said.encode(errors="replace")).hexdigest() if isinstance(said, str) else None
+        return Fields(
+            "change",
+            principal=self._principal,
+            tool=tool.name,
+            room=room,
+            messages=several or None,
+            sha256=content,
+        )
 
 
 def _id(given: object) -> str:

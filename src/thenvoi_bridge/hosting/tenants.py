@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import AsyncGenerator, Callable, Generator, Hashable
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
-from weakref import WeakKeyDictionary
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import anyio
 from anyio.abc import TaskGroup
 from mcp.server.sse import SseServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from thenvoi_bridge.bridge import patience, sdk
+from thenvoi_bridge.bridge import sdk
 from thenvoi_bridge.bridge.delivery import fan_out
 from thenvoi_bridge.bridge.endpoint import Endpoint
-from thenvoi_bridge.bridge.hosts import host_of
-from thenvoi_bridge.bridge.patience import OverHttp, Patience, Unconnected
 from thenvoi_bridge.bridge.server import build
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.contract.errors import RateLimited, ThenvoiError, Unauthorized, Unavailable
@@ -30,8 +28,10 @@ from thenvoi_bridge.hosting.allowing import allowed
 from thenvoi_bridge.hosting.choosing import choice
 from thenvoi_bridge.hosting.exchange import Exchange
 from thenvoi_bridge.hosting.oversight import Oversight
+from thenvoi_bridge.hosting.patiences import Patiences
 from thenvoi_bridge.hosting.verifying import Principal, Verifier
 from thenvoi_bridge.inbox.places import Places
+from thenvoi_bridge.metering import UNMETERED, Meter
 from thenvoi_bridge.settings import Settings
 
 IDLE = 1800.0
@@ -64,30 +64,22 @@ ENDED = "The session has ended"
 logger = logging.getLogger(__name__)
 
 
-class Patiences:
-    """The patience of every host of one principal: of one with a connection its own, else by its kind."""
-
-    def __init__(self, longest: float) -> None:
-        self._longest = longest
-        self._connected: WeakKeyDictionary[Hashable, Patience] = WeakKeyDictionary()
-        self._others: dict[str, Patience] = {}
-
-    def around(self, connection: Hashable | None, client: str | None) -> AbstractContextManager[None]:
-        """Answer one request of this host's."""
-        if connection is None:
-            kind = host_of(client).name
-            if kind not in self._others:
-                self._others[kind] = Unconnected(self._longest, client)
-            return patience.asking(self._others[kind])
-        mine = self._connected.setdefault(connection, OverHttp(self._longest, client))
-        mine.client = mine.client or client
-        return patience.asking(mine)
-
-
 class Tenant:
-    """One principal: its session with the platform, and its MCP server. `key` is what the session uses."""
+    """One principal: its session with the platform, and its MCP server. `key` is what the session uses.
 
-    def __init__(self, principal: Principal, key: str, settings: Settings, places: Places) -> None:
+    `stateless`: the next request of a host may reach another process.
+    """
+
+    def __init__(
+        self,
+        principal: Principal,
+        key: str,
+        settings: Settings,
+        places: Places,
+        *,
+        stateless: bool,
+        meter: Meter,
+    ) -> None:
         self.principal, self.key = principal, key
         agent, person = (key, None) if principal.side == "agent" else (None, key)
         endpoint = Endpoint(settings.base_url.rstrip("/"), settings.ws_url, agent, person)
@@ -95,7 +87,14 @@ class Tenant:
         async def locate(_: str) -> Endpoint:
             return endpoint
 
-        self.session = Session(locate, settings.state_dir, allowed(settings), places=places)
+        self.session = Session(
+            locate,
+            settings.state_dir,
+            allowed(settings),
+            places=places,
+            replicated=stateless,
+            meter=meter,
+        )
         self.server, self._changes = build(
             self.session,
             (principal.side,),
@@ -103,10 +102,15 @@ class Tenant:
             choice=choice(settings).for_sides((principal.side,)),
             confirm=settings.confirm_elsewhere,
             watch=Oversight(str(principal)),
+            sessions=not stateless,
         )
         sdk.on_each_request(self.server, Patiences(settings.max_wait).around)
         self.streamable = StreamableHTTPSessionManager(
-            self.server, session_idle_timeout=IDLE, max_request_body_size=BODY, max_sessions=SESSIONS
+            self.server,
+            stateless=stateless,
+            session_idle_timeout=IDLE,
+            max_request_body_size=BODY,
+            max_sessions=SESSIONS,
         )
         self.sse = SseServerTransport(MESSAGES, max_request_body_size=BODY)
         self._exchanges: set[Exchange] = set()
@@ -157,6 +161,12 @@ class Tenant:
             self._exchanges.discard(exchange)
             self._used = anyio.current_time()
 
+    async def stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request of Streamable HTTP. Raises `Unavailable` if too many sessions are in use."""
+        if sdk.opens_a_session(Headers(scope=scope)) and not await sdk.make_room(self.streamable, SESSIONS):
+            raise Unavailable("Too many sessions of yours are in use")
+        await self.streamable.handle_request(scope, receive, send)
+
     async def talk(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection of the old transport."""
         async with self.sse.connect_sse(scope, receive, send) as (read, write):
@@ -182,12 +192,24 @@ class Tenant:
 
 
 class Tenants:
-    """All of them, by principal. `running` gives them a place to live."""
+    """All of them, by principal. `running` gives them a place to live. `stateless` as `Tenant` has it."""
 
-    def __init__(self, settings: Settings, verifier: Verifier, places: Places) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        verifier: Verifier,
+        places: Places,
+        *,
+        stateless: bool = False,
+        meter: Meter = UNMETERED,
+    ) -> None:
         self._settings, self._verifier, self._places = settings, verifier, places
+        self._stateless, self._meter = stateless, meter
         self._all: dict[Principal, Tenant] = {}
         self._tasks: TaskGroup
+
+    def __iter__(self) -> Iterator[Tenant]:
+        return iter([*self._all.values()])
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -258,7 +280,10 @@ class Tenants:
             if not longest.idle:
                 raise Unavailable("Too many others use this server now")
             self._end(longest, ENDED)
-        tenant = self._all[principal] = Tenant(principal, key, self._settings, self._places)
+        tenant = Tenant(
+            principal, key, self._settings, self._places, stateless=self._stateless, meter=self._meter
+        )
+        self._all[principal] = tenant
         self._tasks.start_soon(self._live, tenant)
         logger.info("%s: beginning", principal)
         return tenant

@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import anyio
@@ -18,6 +19,7 @@ from thenvoi_bridge.bridge.keys import opened
 from thenvoi_bridge.client import Client
 from thenvoi_bridge.contract.errors import ThenvoiError, Unauthorized
 from thenvoi_bridge.contract.identity import GetMe, GetMyProfile
+from thenvoi_bridge.metering import UNMETERED, Meter
 
 FRESH = 60.0
 """Seconds for which what the platform said of a key is believed."""
@@ -55,13 +57,14 @@ class Verifier(Protocol):
 class Keys:
     """Verifies a Thenvoi key by asking the platform."""
 
-    def __init__(self, base_url: str) -> None:
-        self._base_url = base_url
+    def __init__(self, base_url: str, meter: Meter = UNMETERED) -> None:
+        self._base_url, self._meter = base_url, meter
 
     async def verify(self, credential: str) -> Principal:
         """As `Verifier` has it."""
         sides = sides_of(credential)
-        async with Client(self._base_url, credential, attempts=2, timeout=5.0, patience=8.0) as client:
+        patient = partial(Client, attempts=2, timeout=5.0, patience=8.0, meter=self._meter)
+        async with patient(self._base_url, credential) as client:
             if me := await opened(client if "agent" in sides else None, GetMe()):
                 return Principal("agent", me.id)
             if person := await opened(client if "human" in sides else None, GetMyProfile()):

@@ -34,6 +34,7 @@ class Shelf:
         self, db: Database, ground: Ground, life: Life, sees: Sees | None = None, *, epoch: str, version: int
     ) -> None:
         self._db, self._ground, self.life, self.sees = db, ground, life, sees
+        self.for_all = False
         self._version = version
         self._bells: list[Callable[[], object]] = []
         self._closed = False
@@ -80,7 +81,7 @@ class Shelf:
 
     def caller(self, now: float) -> Caller:
         """This process at a moment, in seconds of `life.now`."""
-        return Caller(self.life.id, now, self.life.alive, self.sees)
+        return Caller(self.life.id, now, self.life.alive, self.sees, self.for_all)
 
     def listen(self, bell: Callable[[], object]) -> Callable[[], None]:
         """Ring `bell` in the event loop after every change; call what is returned to stop that."""

@@ -230,6 +230,10 @@ class Inbox:
         """From now on have to do with nothing else, as if `open` had been told so."""
         self._shelf.sees = sees
 
+    def answer_for_all(self) -> None:
+        """From now on end what any process was handed: the next request of a host may reach another one."""
+        self._shelf.for_all = True
+
     def may_see(self, item: Item) -> bool:
         """Whether this process may have to do with a message."""
         return self._shelf.caller(0.0).may_see(item)
@@ -247,6 +251,10 @@ class Inbox:
         """The ids that begin so of what waits for an answer, of one room or of all, the oldest first."""
         by = self._shelf.caller(0.0)
         return await self._shelf.read(lambda rows: survey.open_ids(rows, by, chat_id, beginning))
+
+    async def depth(self) -> survey.Depth:
+        """How much there is, for whoever looks after it."""
+        return await self._shelf.read(survey.depth)
 
     async def ready(self, now: float) -> int:
         """How many of them nobody holds who lives, so that they can be handed out."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Hashable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import LiteralString
 
-from thenvoi_bridge.inbox.core import Caller
+from thenvoi_bridge.inbox.core import Caller, State
 from thenvoi_bridge.inbox.paging import UNREAD
 from thenvoi_bridge.inbox.table import Table
 
@@ -16,6 +18,30 @@ _SIGNS: tuple[LiteralString, ...] = (
     "GROUP BY state",
     "SELECT phase, COUNT(*) AS many, MAX(number) AS last FROM outgoing WHERE chat_id = ? GROUP BY phase",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much there is, whoever may see it. `oldest` is when the first of what waits was sent."""
+
+    open: int
+    dead: int
+    oldest: str | None
+
+
+def depth(rows: Table) -> Depth:
+    """How much waits for an answer, and since when."""
+    row = rows.tx.one("SELECT COUNT(*) AS number, MIN(sent_at) AS oldest FROM waiting")
+    assert row is not None
+    return Depth(row["number"], rows.count({State.DEAD}), row["oldest"])
+
+
+def age(sent_at: str | None, wall: float) -> float | None:
+    """Seconds since a message was sent, at this Unix time; None where the platform's word for it is none."""
+    try:
+        return max(0.0, wall - datetime.fromisoformat(sent_at or "").timestamp())
+    except ValueError:
+        return None
 
 
 def unread(rows: Table, by: Caller) -> dict[str, int]:

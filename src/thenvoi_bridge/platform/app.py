@@ -14,11 +14,14 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from thenvoi_bridge.contract import CALLS
+from thenvoi_bridge.metering import UNMETERED, Meter
+from thenvoi_bridge.platform.accounting import Accounting
 from thenvoi_bridge.platform.auth import Auth
 from thenvoi_bridge.platform.bells import carriers
 from thenvoi_bridge.platform.bounds import Bounded
 from thenvoi_bridge.platform.console.routes import Console
 from thenvoi_bridge.platform.gate import Gate, no_upgrade
+from thenvoi_bridge.platform.gauging import Gauges
 from thenvoi_bridge.platform.handlers import HANDLERS
 from thenvoi_bridge.platform.hub import Hub
 from thenvoi_bridge.platform.keys import Keys
@@ -80,15 +83,15 @@ async def open_database(folder: Path, address: str | None) -> Database:
 
 
 @asynccontextmanager
-async def running(db: Database, site: Site) -> AsyncGenerator[ASGIApp]:
+async def running(db: Database, site: Site, meter: Meter = UNMETERED) -> AsyncGenerator[ASGIApp]:
     """The ASGI app over an open platform, with its hub at work for as long as this is entered.
 
     Raises `BadSetting` and `StorageError`.
     """
     bell = Bell()
-    nodes = Nodes(db, bell) if site.settings.database else None
+    nodes = Nodes(db, bell, site.presence) if site.settings.database else None
     site = replace(site, presence=nodes or site.presence)
-    hub = Hub(db, bell, alone=nodes is None)
+    hub = Hub(db, bell, alone=nodes is None, meter=meter)
     auth = Auth(site.keys, Tokens(site.settings))
     gate = Gate(db, auth, hub, site)
     sockets = [WebSocketRoute(path, gate.serve) for path in SOCKET_PATHS]
@@ -97,7 +100,7 @@ async def running(db: Database, site: Site) -> AsyncGenerator[ASGIApp]:
     console = Console(db, auth, site).routes()
     app = Starlette(routes=[*rest, *sockets, *plain, *ROUTES, *console], exception_handlers=error_handlers())
     app.router.redirect_slashes = False
-    ringing = carriers(site, bell)
+    ringing, gauges = carriers(site, bell), Gauges(db, site.presence, hub, meter)
     if nodes:
         await nodes.begin()
     async with anyio.create_task_group() as tasks:
@@ -106,7 +109,8 @@ async def running(db: Database, site: Site) -> AsyncGenerator[ASGIApp]:
         tasks.start_soon(Trimming(db, site).run)
         for one in (*ringing, *([nodes] if nodes else [])):
             tasks.start_soon(one.run)
-        yield Bounded(app, site.settings)
+        with meter.sampling(gauges.look):
+            yield Accounting(Bounded(app, site.settings), meter)
         tasks.cancel_scope.cancel()
 
 

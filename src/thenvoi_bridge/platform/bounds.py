@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import ClassVar
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from thenvoi_bridge.contract.errors import ThenvoiError, error_envelope
+from thenvoi_bridge.platform.accounting import Noted
 from thenvoi_bridge.settings import Platform
 
 
@@ -40,7 +40,7 @@ class Bounded:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close"})
         else:
-            envelope = error_envelope(refusal, secrets.token_hex(8))
+            envelope = error_envelope(refusal, Noted.of(scope).request_id)
             await JSONResponse(envelope, refusal.status)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> ThenvoiError | None:

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 import anyio
 
+from thenvoi_bridge.metering import UNMETERED, Meter
+from thenvoi_bridge.metering.table import STORAGE_ERRORS, TOLD
 from thenvoi_bridge.phoenix.frames import Broadcast
 from thenvoi_bridge.platform import clock, lifecycle, log
 from thenvoi_bridge.platform.rules.access import Principal, hears
@@ -46,10 +48,11 @@ class Ear(Protocol):
 class Hub:
     """Who listens to what, and how far each topic has been told."""
 
-    def __init__(self, db: Database, bell: log.Bell, *, alone: bool = True) -> None:
-        self._db, self._bell = db, bell
+    def __init__(self, db: Database, bell: log.Bell, *, alone: bool = True, meter: Meter = UNMETERED) -> None:
+        self._db, self._bell, self._meter = db, bell, meter
         self._poll = POLL if alone else POLL_OF_MANY
         self._seen: int | None = None  # what the log held up to here is told to all whom it concerns
+        self._behind_since: float | None = None
         self._ears: dict[str, dict[Ear, int]] = {}  # with the number after which each is told
         self._positions: dict[str, int] = {}
         self._rung: set[str] = set()
@@ -57,6 +60,11 @@ class Hub:
         self._next_look = 0.0
         self._reached: list[tuple[str, str]] = []
         self._reached_some = anyio.Event()
+
+    @property
+    def lag(self) -> float:
+        """Seconds for which it has been known that there is something to tell."""
+        return 0.0 if self._behind_since is None else anyio.current_time() - self._behind_since
 
     async def listen(self, topic: str, ear: Ear, allowed: Callable[[Tx], bool]) -> bool:
         """Let `ear` hear all that is logged on `topic` after the moment at which it is `allowed` to.
@@ -96,7 +104,9 @@ class Hub:
     def _on_ring(self, topics: log.Topics) -> None:
         if topics is None:
             self._next_look = 0.0
-        self._rung.update(topics or ())
+        self._rung.update(topic for topic in topics or () if topic in self._positions)
+        if self._rung and self._behind_since is None:
+            self._behind_since = anyio.current_time()
         self._woken.set()
 
     async def _wait(self) -> None:
@@ -112,11 +122,13 @@ class Hub:
             growth = await self._growth() if late else None
             await self._tell_all(self._due(rung, growth))
         except StorageError as exc:
+            self._meter.add(STORAGE_ERRORS, type(exc).__name__)
             logger.warning("cannot read what to tell, will look again: %s", exc)
             self._rung |= rung
             self._next_look = anyio.current_time() + POLL
         else:
             self._seen = growth.newest if growth else self._seen
+            self._behind_since = anyio.current_time() if self._rung else None
 
     async def _growth(self) -> log.Growth:
         self._next_look = anyio.current_time() + self._poll
@@ -148,6 +160,7 @@ class Hub:
             try:
                 await self._db.write(partial(lifecycle.note_delivered, pairs=pairs, now=clock.now()))
             except StorageError as exc:  # a full disk must not keep anybody from hearing
+                self._meter.add(STORAGE_ERRORS, type(exc).__name__)
                 logger.warning("%d deliveries stay unrecorded: %s", len(pairs), exc)
 
     def _tell(self, logged: log.Logged) -> None:
@@ -161,10 +174,13 @@ class Hub:
         if logged.event in (log.LEFT, log.CLOSED):
             return self._forget(logged, payload.get("id"))
         broadcast = Broadcast(logged.topic, logged.event, logged.payload)
+        told = 0
         for ear, since in self._ears.get(logged.topic, {}).items():
             if logged.seq > since and hears(ear.principal, logged.event, payload):
                 ear.hear(broadcast)
+                told += 1
                 self._note(ear.principal, logged.event, payload)
+        self._meter.add(TOLD, logged.event, by=told)
 
     def _note(self, principal: Principal, event: str, payload: dict[str, Any]) -> None:
         if event == "message_created" and principal.type == "Agent":

@@ -36,10 +36,10 @@ logger = logging.getLogger(__name__)
 
 
 class Nodes(Presence):
-    """The sockets of this node, and what the database says of those of others."""
+    """The sockets of this node (`here` has them, too), and what the database says of those of others."""
 
-    def __init__(self, db: Database, bell: Bell) -> None:
-        super().__init__()
+    def __init__(self, db: Database, bell: Bell, here: Presence) -> None:
+        super().__init__(here)
         self._db, self._bell = db, bell
         self.id = str(uuid4())
         self._ids: dict[Connection, str] = {}
@@ -107,7 +107,7 @@ class Nodes(Presence):
                 self._woken = anyio.Event()
         finally:
             stop()
-            with anyio.move_on_after(BEAT, shield=True):
+            with anyio.move_on_after(LEASE, shield=True):  # after that others know by themselves
                 await self._withdraw()
 
     def _on_ring(self, topics: Topics) -> None:

@@ -30,14 +30,19 @@ class Connection(Protocol):
 class Presence:
     """The sockets of this process by identity.
 
-    Changed on the event loop only; `online` and `leads` may be asked on any thread.
+    Changed on the event loop only; `online` and `leads` may be asked on any thread. Made from another one, it
+    shares that one's sockets.
     """
 
-    def __init__(self) -> None:
-        self._here: defaultdict[str, list[Connection]] = defaultdict(list)
+    def __init__(self, other: Presence | None = None) -> None:
+        self._here: defaultdict[str, list[Connection]] = other._here if other else defaultdict(list)
 
     def __iter__(self) -> Iterator[Connection]:
         return iter([one for several in self._here.values() for one in several])
+
+    def of(self, actor_id: str) -> list[Connection]:
+        """Somebody's sockets here, the oldest first."""
+        return list(self._here.get(actor_id, ()))
 
     def online(self, tx: Tx, ids: Collection[str]) -> set[str]:
         """Those of these who have a socket."""
@@ -60,7 +65,7 @@ class Presence:
 
     async def supersede_older(self, connection: Connection) -> None:
         """End the sockets of the same identity that entered before. Raises `StorageError`."""
-        several = self._here[connection.principal.id]
+        several = self.of(connection.principal.id)
         for one in several[: several.index(connection)]:
             one.supersede()
 

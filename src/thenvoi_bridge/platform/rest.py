@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import math
-import secrets
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from thenvoi_bridge.contract.errors import (
     error_envelope,
 )
 from thenvoi_bridge.platform import clock
+from thenvoi_bridge.platform.accounting import Noted
 from thenvoi_bridge.platform.auth import Auth, Claim
 from thenvoi_bridge.platform.bodies import checked_query, parsed, whole
 from thenvoi_bridge.platform.handlers import Handler
@@ -70,6 +70,7 @@ class Asked:
     query: Mapping[str, str]
     body: bytes
     claim: Claim | None
+    noted: Noted
 
 
 class Rest:
@@ -85,6 +86,7 @@ class Rest:
     ) -> None:
         self._db, self._bell, self._auth, self._site, self._handlers = db, bell, auth, site, handlers
         self._rates = Rates(site.settings.rate)
+        self._names = {kind: kind.snake_name() for kind in CALLS}
 
     def routes(self) -> Iterator[HttpRoute]:
         """One Starlette route per path. Raises `LookupError` naming calls that nobody handles."""
@@ -103,6 +105,7 @@ class Rest:
 
     async def _answer(self, methods: Mapping[str, Taken], request: Request) -> Response:
         kind, route = methods["GET" if request.method == "HEAD" else request.method]
+        Noted.of(request.scope).call = self._names[kind]
         work = partial(self._work, kind, route, await self._asked(route, request))
         if route.method == "GET":
             reply, _ = await self._db.read(work)
@@ -115,12 +118,14 @@ class Rest:
         body = await whole(request, self._site.settings.max_body) if route.has_body else b""
         claim = None if route.side == "open" else await self._auth.claim_of_request(request.headers)
         path, query = request.path_params, dict(request.query_params)
-        return Asked(request.scope["path"], request.headers, path, query, body, claim)
+        noted = Noted.of(request.scope)
+        return Asked(request.scope["path"], request.headers, path, query, body, claim, noted)
 
     def _work(self, kind: type[Call[Any]], route: Route, asked: Asked, tx: Tx) -> tuple[Reply, list[str]]:
         """Runs inside the transaction, so that what the caller may do and does is one moment."""
         now = clock.now()
         me = self._caller(tx, kind, asked.claim, now) if asked.claim else None
+        asked.noted.principal = me.id if me else None
         change = Change(tx, now, self._site, attempt_of(kind, route, asked.headers))
         key = IDEMPOTENCY_KEY.of(kind, route, asked.headers)
         call = self._call(kind, route, asked)
@@ -183,9 +188,10 @@ def _rendered(reply: Reply) -> Response:
     return Response(reply.body, reply.status, headers, media_type="application/json")
 
 
-def _refused(_: Request, exc: Exception) -> Response:
+def _refused(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, ThenvoiError)
-    return JSONResponse(error_envelope(exc, secrets.token_hex(8)), exc.status, _advice(exc))
+    request_id = Noted.of(request.scope).request_id
+    return JSONResponse(error_envelope(exc, request_id), exc.status, _advice(exc))
 
 
 def _advice(error: ThenvoiError) -> dict[str, str] | None:
@@ -209,6 +215,7 @@ def _no_route(request: Request, exc: Exception) -> Response:
 
 def _busy(request: Request, exc: Exception) -> Response:
     logger.warning("storage: %s", exc)
+    Noted.of(request.scope).trouble = type(exc).__name__
     return _refused(request, Unavailable())
 
 
@@ -217,7 +224,7 @@ def _gone(request: Request, _: Exception) -> Response:
     return _refused(request, BadRequest())
 
 
-def _bug(_: Request, exc: Exception) -> Response:
-    error, request_id = ThenvoiError(), secrets.token_hex(8)
+def _bug(request: Request, exc: Exception) -> Response:
+    error, request_id = ThenvoiError(), Noted.of(request.scope).request_id
     logger.error("request %s failed", request_id, exc_info=exc)
     return JSONResponse(error_envelope(error, request_id), error.status)

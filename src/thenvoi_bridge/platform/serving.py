@@ -13,6 +13,7 @@ import anyio
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from thenvoi_bridge.metering import UNMETERED, Meter
 from thenvoi_bridge.platform.app import opened, running
 from thenvoi_bridge.platform.site import Site
 from thenvoi_bridge.platform.socket import MAX_FRAME
@@ -73,6 +74,7 @@ async def served(
     settings: Platform | None = None,
     *,
     around: Around | None = None,
+    meter: Meter = UNMETERED,
 ) -> AsyncGenerator[Served]:
     """Serve the platform whose data is in `folder` for as long as this is entered.
 
@@ -82,7 +84,7 @@ async def served(
     settings = settings or Platform()
     async with (
         opened(folder, settings.database, settings.pepper) as (db, keys),
-        running(db, Site(keys, settings)) as app,
+        running(db, Site(keys, settings), meter) as app,
     ):
         watched, ended = Watched(around(app) if around else app), anyio.Event()
         server = uvicorn.Server(_config(watched))
@@ -103,12 +105,16 @@ async def serve(
     *,
     ready: Callable[[str], None],
     idle_exit: float | None = None,
+    meter: Meter = UNMETERED,
 ) -> None:
     """Serve until SIGINT or SIGTERM, or until nobody has used the platform for `idle_exit` seconds.
 
     `ready` is called with the base URL once requests are answered.
     """
-    async with served(folder, listener, settings) as platform, anyio.create_task_group() as tasks:
+    async with (
+        served(folder, listener, settings, meter=meter) as platform,
+        anyio.create_task_group() as tasks,
+    ):
         ready(platform.url)
         if idle_exit is not None:
             tasks.start_soon(_end_when_idle, platform, idle_exit)

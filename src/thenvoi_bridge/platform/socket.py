@@ -34,7 +34,7 @@ MAX_FRAME = 64 * 1024
 CLOSED_CLEANLY = 1000
 CLOSED_REVOKED = 1008
 CLOSED_BROKEN = 1011
-CLOSED_TO_COME_BACK = 1012  # as uvicorn does when it ends
+CLOSED_RESTART = 1012  # as uvicorn does when it ends
 CLOSED_IDLE = 4000  # a code of our own: published clients give up for good on 1000, 1001 and 1008
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class Socket:
 
     def come_back(self, reason: str) -> None:
         """Close as a server that is restarted does: clients connect anew, and look at what they missed."""
-        self.end(CLOSED_TO_COME_BACK, reason)
+        self.end(CLOSED_RESTART, reason)
 
     def end(self, code: int, reason: str) -> None:
         """Hear and read nothing more, and be closed with `code`."""

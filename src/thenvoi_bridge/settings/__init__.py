@@ -8,15 +8,16 @@ path of a file, in a variable with `_FILE` at its end.
 from __future__ import annotations
 
 import os
-from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from platformdirs import user_state_path
+
+from thenvoi_bridge.settings.values import SCHEMES, typed
+from thenvoi_bridge.settings.values import BadSetting as BadSetting
 
 Table = TypeVar("Table", bound="Settings | Platform")
 
@@ -27,10 +28,6 @@ ASKED = ("api_key", "base_url", "name", "toolsets")
 
 ASKED_BY_PLUGIN = (*ASKED, "channel")
 """Those that Claude Code asks for when it installs the plugin."""
-
-
-class BadSetting(ValueError):
-    """A setting cannot be used; the message says which one and what to do."""
 
 
 _STATE = user_state_path("thenvoi-bridge")
@@ -84,6 +81,7 @@ class Settings:
     )
     state_dir: Path = _setting("Folder for the inbox and the local platform.", _STATE)
     log_level: str = _setting("How much to write to stderr: debug, info, warning or error.", "info")
+    log_format: str = _setting("How to write it: text, or json, an object a line.", "text")
 
     @property
     def is_local(self) -> bool:
@@ -149,7 +147,7 @@ def rows(table: type[Settings] | type[Platform] = Settings) -> tuple[Field[Any],
 
 def flag(row: Field[Any]) -> str | None:
     """The command-line flag of a setting; secrets have none, except addresses, which may go without one."""
-    hidden = row.metadata["secret"] and row.name not in _SCHEMES
+    hidden = row.metadata["secret"] and row.name not in SCHEMES
     return None if hidden else "--" + _called(row).replace("_", "-")
 
 
@@ -253,72 +251,4 @@ def _key_in(path: Path, name: str) -> str:
 
 
 def _typed(row: Field[Any], value: Any) -> Any:
-    name = variable(row)
-    if row.type == "bool" and isinstance(value, str):
-        return _switch(name, value)
-    if row.type == "int":
-        return _number(name, value)
-    if row.name == "state_dir":
-        return Path(value).expanduser()
-    if row.name == "feed":
-        return _absolute(name, Path(value).expanduser())
-    if row.name in _SCHEMES and not _is_address(value, _SCHEMES[row.name]):
-        # What was given is not shown: it may be a key that stands in the wrong place.
-        raise BadSetting(f"{name} must begin with {' or '.join(_SCHEMES[row.name])} and name a host")
-    if row.name == "pepper" and not _is_pepper(value):
-        raise BadSetting(f"{name} must be base64 of 32 bytes or more; `openssl rand -base64 32` makes one")
-    if row.name == "log_level" and value.lower() not in ("debug", "info", "warning", "error"):
-        raise BadSetting(f"{name} must be debug, info, warning or error")
-    return value
-
-
-_SCHEMES = {
-    "base_url": ("https://", "http://"),
-    "ws_url": ("wss://", "ws://"),
-    "database": ("postgresql://", "postgres://"),
-    "nats": ("nats://", "tls://"),
-}
-_SWITCH = {
-    "1": True,
-    "true": True,
-    "yes": True,
-    "on": True,
-    "0": False,
-    "false": False,
-    "no": False,
-    "off": False,
-}
-
-
-def _is_address(value: str, schemes: tuple[str, ...]) -> bool:
-    try:
-        parts = urlsplit(value)
-        return value.startswith(schemes) and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port or an IPv6 address that cannot be one
-        return False
-
-
-def _is_pepper(value: str) -> bool:
-    try:
-        return len(b64decode(value, validate=True)) >= 32
-    except ValueError:
-        return False
-
-
-def _absolute(name: str, path: Path) -> Path:
-    if not path.is_absolute():  # hosts start the bridge in folders that nobody would think of
-        raise BadSetting(f"{name} must be a whole path, from the root")
-    return path
-
-
-def _switch(name: str, value: str) -> bool:
-    if value.lower() not in _SWITCH:
-        raise BadSetting(f"{name} must be true or false")
-    return _SWITCH[value.lower()]
-
-
-def _number(name: str, value: Any) -> int:
-    text = str(value)
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise BadSetting(f"{name} must be a whole number, 0 or more")
-    return int(text)
+    return typed(row.name, str(row.type), variable(row), value)

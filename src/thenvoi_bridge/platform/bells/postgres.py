@@ -16,6 +16,9 @@ from thenvoi_bridge.platform.bells import AGAIN, Rings, read
 from thenvoi_bridge.platform.log import Bell
 from thenvoi_bridge.storage.postgres_tx import ALIVE, translated
 
+ENDLESS = 5.0
+"""Seconds that no statement of ours takes."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -40,13 +43,16 @@ class PostgresBell:
             await anyio.sleep(AGAIN)
 
     async def _carry(self) -> None:
-        async with await AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
-            await connection.execute(f'LISTEN "{self._name}"'.encode())
+        connection = await AsyncConnection.connect(self._conninfo, autocommit=True)
+        try:
+            await _run(connection, f'LISTEN "{self._name}"')
             self._silent = False
             self._bell.echo(None)  # whatever was rung before
             while True:
                 text = await self._listen_until_rung(connection)
-                await connection.execute("SELECT pg_notify(%s, %s)", (self._name, text))
+                await _run(connection, "SELECT pg_notify(%s, %s)", self._name, text)
+        finally:
+            await connection.close()  # as a context manager it would not, where we are cancelled
 
     async def _listen_until_rung(self, connection: AsyncConnection) -> str:
         """psycopg cannot listen and do something else at a time; what comes meanwhile is kept for later."""
@@ -60,3 +66,12 @@ class PostgresBell:
         async for heard in connection.notifies():
             if heard.pid != connection.info.backend_pid:
                 self._bell.echo(read(heard.payload))
+
+
+async def _run(connection: AsyncConnection, sql: str, *args: str) -> None:
+    """Run a statement to its end, for psycopg does not take well to being cancelled in the middle of one.
+
+    One that has no end leaves the connection closed, which the next use of it finds out.
+    """
+    with anyio.move_on_after(ENDLESS, shield=True):
+        await connection.execute(sql.encode(), args or None)
