@@ -10,6 +10,7 @@ from tests.console.conftest import Street
 from thenvoi_bridge.contract.chats import ListMyChats
 from thenvoi_bridge.contract.events import SendEvent
 from thenvoi_bridge.contract.messages import ListMessages
+from thenvoi_bridge.contract.participants import AddMyParticipant
 
 pytestmark = pytest.mark.thorough
 
@@ -166,3 +167,18 @@ async def test_on_a_narrow_screen_people_stand_over_the_messages_until_esc(
         await tab_to(page, "All rooms", "Shift+Tab")
         await press(page, "Enter")
         await expect(page.locator(".side")).to_be_visible()
+
+
+async def test_whoever_stands_in_a_list_stands_there_when_it_is_drawn_anew(
+    browser: Browser, street: Street
+) -> None:
+    room = await street.here.room(street.alice, street.bob)
+    async with tab(browser, street.here) as it:
+        page = it.page
+        await page.goto(await link_for(street.here, street.alice))
+        await it.open_room("New chat")
+        await page.locator(".people li").nth(1).wait_for()
+        await tab_to(page, "Remove Bob Roe", "Shift+Tab")
+        await street.alice.call(AddMyParticipant(chat_id=room.id, participant_id=street.scout.id))
+        await page.locator(".people li").nth(2).wait_for()
+        assert (await page.evaluate(FOCUSED))[0] == "Remove Bob Roe"

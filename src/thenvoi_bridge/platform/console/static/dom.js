@@ -81,6 +81,17 @@ export function button(label, pressed, attributes = {}) {
   return h("button", { type: "button", on: { click: pressed }, ...attributes }, label);
 }
 
+/** Draws a list anew; whoever stood on something in it stands on the same thing afterwards. */
+export function keepingFocus(list, draw) {
+  return () => {
+    const at = document.activeElement;
+    const name = at.dataset.id ? "data-id" : "aria-label";
+    const same = list.contains(at) && `[${name}="${CSS.escape(at.getAttribute(name) ?? "")}"]`;
+    draw();
+    if (same) list.querySelector(same)?.focus();
+  };
+}
+
 let made = 0;
 
 /** An id that nothing else on the page has. */

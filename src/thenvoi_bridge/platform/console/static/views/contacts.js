@@ -1,7 +1,7 @@
 /** My contacts, those who ask to become one, and those I asked. */
 
 import { api } from "../api.js";
-import { button, field, h, iconButton } from "../dom.js";
+import { button, field, h, iconButton, keepingFocus } from "../dom.js";
 import { model } from "../model.js";
 import { timeOf, visible } from "../text.js";
 import { avatar } from "./avatar.js";
@@ -20,7 +20,8 @@ export function showContacts(main, signal) {
   const draw = () =>
     attempt(async () => {
       const [contacts, sent] = await Promise.all([api.contacts(), api.sent()]);
-      if (!signal.aborted) content.replaceChildren(...sections(contacts, sent));
+      if (!signal.aborted)
+        keepingFocus(content, () => content.replaceChildren(...sections(contacts, sent)))();
     });
   model.hear("contacts", draw, signal);
   model.loadRequests().catch(draw);

@@ -1,7 +1,7 @@
 /** Who is in a room; adding and taking out. */
 
 import { api } from "../api.js";
-import { button, h, iconButton, notice } from "../dom.js";
+import { button, h, iconButton, keepingFocus, notice } from "../dom.js";
 import { model } from "../model.js";
 import { visible } from "../text.js";
 import { avatar } from "./avatar.js";
@@ -11,7 +11,9 @@ import { peerPicker } from "./peers.js";
 /** The panel, kept up to date by itself. */
 export function people(room, signal) {
   const list = h("ul", { class: "people" });
-  const draw = () => list.replaceChildren(...room.participants.map((one) => row(room, one)));
+  const draw = keepingFocus(list, () =>
+    list.replaceChildren(...room.participants.map((one) => row(room, one))),
+  );
   model.hear("room", (told) => told.id === room.id && draw(), signal);
   draw();
   const add = button("Add somebody", () => openAdd(room), { class: "wide" });

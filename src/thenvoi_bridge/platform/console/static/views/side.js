@@ -1,6 +1,6 @@
 /** The side: search, rooms, the other pages, who I am. */
 
-import { h, icon, iconButton } from "../dom.js";
+import { h, icon, iconButton, keepingFocus } from "../dom.js";
 import { model } from "../model.js";
 import { place, to } from "../router.js";
 import { signOut } from "../session.js";
@@ -95,15 +95,6 @@ function pageLinks() {
 function here(...parts) {
   const now = place();
   return parts.every((part, n) => now[n] === part) ? "page" : null;
-}
-
-/** Lists are drawn anew; whoever stood on a link stands on the same one afterwards. */
-function keepingFocus(list, draw) {
-  return () => {
-    const id = list.contains(document.activeElement) ? document.activeElement.dataset.id : null;
-    draw();
-    if (id) list.querySelector(`[data-id="${CSS.escape(id)}"]`)?.focus();
-  };
 }
 
 function status() {
