@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -92,7 +93,7 @@ def composite(
     async def run(session: Session, arguments: dict[str, Any], beat: Beat) -> Said:
         return await work(session, kind.model_validate(arguments), beat)
 
-    shape = schema.of(kind, words={})
+    shape = partial(schema.of, kind, words={})
     description = wording.TOOLS.get(name) or kind.__doc__ or name
     return Tool(name, group, description, "agent", shape, run, effect, idempotent)
 

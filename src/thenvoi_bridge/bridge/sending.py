@@ -20,10 +20,10 @@ from thenvoi_bridge.contract.errors import Conflict, RateLimited, ThenvoiError, 
 from thenvoi_bridge.contract.messages import MessageSent
 from thenvoi_bridge.inbox.errors import InboxError, LeaseLost
 from thenvoi_bridge.inbox.outgoing import Order, Outgoing, Phase
-from thenvoi_bridge.inbox.store import Inbox
 
 if TYPE_CHECKING:
     from thenvoi_bridge.client import Client
+    from thenvoi_bridge.inbox.store import Inbox
 
 SETTLE = 30.0
 """Seconds after which a request that was under way has arrived or never will; a try takes 10 at most."""
