@@ -60,7 +60,8 @@ def _made(name: str, *packages: str) -> Path:
     folder = CACHE / f"{name}-{known}"
     if not (folder / "complete").exists() or name == "bridge":
         _uv("venv", "--quiet", "--clear", "--python", sys.executable, str(folder))
-        _uv("pip", "install", "--quiet", "--compile-bytecode", "--python", str(folder / "bin/python"), *packages)
+        into = ("--compile-bytecode", "--python", str(folder / "bin/python"))
+        _uv("pip", "install", "--quiet", *into, *packages)
         (folder / "complete").touch()
     return folder / "bin"
 

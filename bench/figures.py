@@ -82,5 +82,3 @@ class Gathered:
         """One of them, in a unit that is `per` of what was gathered."""
         scaled = {who: [value * per for value in found] for who, found in self.values[what].items()}
         return Figure(what, unit, scaled, goals, note)
-
-

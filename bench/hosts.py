@@ -97,8 +97,8 @@ class Host:
 @asynccontextmanager
 async def host(command: list[str], environ: dict[str, str]) -> AsyncGenerator[Host]:
     """A server, and its host; the server is killed at the end. Nobody has greeted yet."""
-    quiet = subprocess.DEVNULL
-    async with await anyio.open_process(command, env=environ, stderr=quiet) as process, anyio.create_task_group() as tasks:
+    started = anyio.open_process(command, env=environ, stderr=subprocess.DEVNULL)
+    async with await started as process, anyio.create_task_group() as tasks:
         it = Host(process)
         tasks.start_soon(it.read)
         try:

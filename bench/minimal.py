@@ -2,8 +2,8 @@
 
     python minimal.py [PORT]
 
-serves stdio, or Streamable HTTP on a port. URL and KEY in the environment say whose platform it is. It runs in
-an environment that has only the SDK and httpx2, so it imports nothing of ours.
+serves stdio, or Streamable HTTP on a port. URL and KEY in the environment say whose platform it is. It runs
+in an environment that has only the SDK and httpx2, so it imports nothing of ours.
 """
 
 from __future__ import annotations

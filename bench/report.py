@@ -25,7 +25,7 @@ def lines(part: str, figures: Iterable[Figure]) -> list[str]:
 def goal_in_words(goal: Goal, figure: Figure) -> str:
     """What was to be, and what came of it."""
     bound = f"{'at least' if goal.at_least else 'at most'} {short(goal.bound)}"
-    bound += f" × {goal.of}" if goal.of else f" {figure.unit}"
+    bound += f" times {goal.of}" if goal.of else f" {figure.unit}"
     verdict = "reached" if goal.is_reached(figure) else "MISSED"
     return f"{goal.who}: {bound}; measured {short(goal.measured(figure))}: {verdict}"
 

@@ -36,7 +36,9 @@ class Somebody:
 class Stage:
     """A platform that runs."""
 
-    def __init__(self, url: str, pid: int, folder: Path, environ: dict[str, str], clients: AsyncExitStack) -> None:
+    def __init__(
+        self, url: str, pid: int, folder: Path, environ: dict[str, str], clients: AsyncExitStack
+    ) -> None:
         self.url, self.pid, self.folder = url, pid, folder
         self._environ, self._clients = environ, clients
         self._people = 0
@@ -94,7 +96,7 @@ async def stage(database: str | None = None) -> AsyncGenerator[Stage]:
 
 async def _address(file: Path, process: subprocess.Popen[bytes]) -> str:
     with anyio.fail_after(PATIENCE):
-        while not file.exists():  # noqa: ASYNC110 - another process makes it
+        while not file.exists():  # another process makes it
             assert process.poll() is None, "the platform has ended"
             await anyio.sleep(0.02)
     return file.read_text()
