@@ -50,7 +50,8 @@ class Host:
         self._waiting[number] = anyio.Event()
         await self._write({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
         with anyio.fail_after(PATIENCE):
-            await self._waiting.pop(number).wait()
+            await self._waiting[number].wait()
+        del self._waiting[number]
         answer = self._answers.pop(number)
         if "error" in answer:
             raise Failed(answer["error"]["message"])

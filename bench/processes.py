@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
-TICK = 1 / os.sysconf("SC_CLK_TCK")
+NANO = 1e-9
 MEGA = 1024.0
 """Of kilobytes."""
 
@@ -20,8 +19,8 @@ def tree(pid: int) -> Iterator[int]:
 
 
 def cpu(pid: int) -> float:
-    """Seconds of user and system time of all of them, and of those among them that have ended."""
-    return sum(_ticks(each) for each in tree(pid)) * TICK
+    """Seconds of user and system time of all of them, in threads that still run."""
+    return sum(_spent(each) for each in tree(pid)) * NANO
 
 
 def memory(pid: int) -> dict[str, float]:
@@ -35,6 +34,6 @@ def memory(pid: int) -> dict[str, float]:
     return sums
 
 
-def _ticks(pid: int) -> int:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:15]))
+def _spent(pid: int) -> int:
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)

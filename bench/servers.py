@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from bench.hosts import Host, host
 from bench.stage import PATIENCE, Somebody, Stage
 
 BRIDGE, MINIMAL, BAND = "this bridge", "minimal SDK server", "band-mcp 2.2.7"
+
+_NUMBERS = count(1)
 
 Call = tuple[str, dict[str, Any]]
 """A tool and its arguments."""
@@ -39,6 +42,11 @@ class Server:
     environ: dict[str, str]
     reads: Call
     sends: Call
+
+    def send(self) -> Call:
+        """The next text, for one that is said again may be taken for the same."""
+        tool, arguments = self.sends
+        return tool, arguments | {"content": f"{arguments['content']} {next(_NUMBERS)}"}
 
     def at(self, old: str, new: str) -> Server:
         """The same for another address of the platform."""
@@ -98,7 +106,7 @@ async def at_work(server: Server) -> AsyncGenerator[Host]:
         if "THENVOI_BASE_URL" in server.environ:
             await connected(it)
         await it.call(*server.reads)
-        await it.call(*server.sends)
+        await it.call(*server.send())
         yield it
 
 

@@ -205,7 +205,7 @@ class Tools:
         if seat is None:
             return result
         try:
-            unread, ready = await seat.inbox.unread(), await seat.inbox.ready(time.monotonic())
+            unread, ready = await seat.inbox.at_hand(time.monotonic())
         except Exception:  # the tool has done its work, and the host must hear so
             logger.exception("the inbox could not be counted")
             return result
