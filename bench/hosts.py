@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from itertools import count
@@ -37,7 +38,8 @@ class Host:
         self._waiting: dict[int, anyio.Event] = {}
         self._answers: dict[int, Json] = {}
         self.told = anyio.Event()
-        """Is set, and made anew, when the server says something by itself."""
+        """Is set, and made anew, when the server says something by itself; `told_at` is when it last did."""
+        self.told_at = 0.0
 
     @property
     def pid(self) -> int:
@@ -87,6 +89,7 @@ class Host:
             self._answers[said["id"]] = said
             self._waiting[said["id"]].set()
         elif "method" in said:
+            self.told_at = time.perf_counter()
             self.told.set()
             self.told = anyio.Event()
 

@@ -16,7 +16,7 @@ MEDIAN, P99, RATE, CPU = "median", "p99", "a second", "CPU"
 async def paced(
     do: Callable[[], Awaitable[object]], times: int, at_once: int, pid: int | None = None
 ) -> Mapping[str, float]:
-    """Do it so many times, so many at once: seconds each takes, how many a second, CPU of a process for each."""
+    """Do it so often, so many at once: seconds each takes, how many a second, CPU of a process for each."""
     took: list[float] = []
     left = iter(range(times))
 

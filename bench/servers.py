@@ -28,7 +28,7 @@ Call = tuple[str, dict[str, Any]]
 class Scene:
     """An agent, a person, and a room that both are in."""
 
-    stage: Stage
+    url: str
     person: Somebody
     agent: Somebody
     room: str
@@ -57,7 +57,7 @@ async def scene(stage: Stage) -> Scene:
     """A person, an agent of hers, and their room."""
     person = await stage.person()
     agent = await stage.agent(person)
-    return Scene(stage, person, agent, await stage.room(person, agent))
+    return Scene(stage.url, person, agent, await stage.room(person, agent))
 
 
 def servers(on: Scene, state: Path) -> dict[str, Server]:
@@ -70,7 +70,7 @@ def bridge(on: Scene, state: Path) -> Server:
     return Server(
         (str(environments.ours() / "thenvoi-bridge"),),
         environments.clean(
-            THENVOI_BASE_URL=on.stage.url, THENVOI_API_KEY=on.agent.key, THENVOI_STATE_DIR=str(state)
+            THENVOI_BASE_URL=on.url, THENVOI_API_KEY=on.agent.key, THENVOI_STATE_DIR=str(state)
         ),
         ("list_participants", {"chat_id": on.room}),
         ("send_message", {"chat_id": on.room, "content": "Measured", "mentions": [on.person.id]}),
@@ -81,7 +81,7 @@ def least(on: Scene) -> Server:
     """The minimal one."""
     return Server(
         (str(environments.sdk() / "python"), str(Path(minimal.__file__))),
-        environments.clean(URL=on.stage.url, KEY=on.agent.key),
+        environments.clean(URL=on.url, KEY=on.agent.key),
         ("list_participants", {"chat_id": on.room}),
         ("send_message", {"chat_id": on.room, "content": "Measured", "mentions": [on.person.id]}),
     )
@@ -91,7 +91,7 @@ def band(on: Scene) -> Server:
     """The vendor's."""
     return Server(
         (str(environments.band() / "band-mcp"),),
-        environments.clean(BAND_BASE_URL=on.stage.url, BAND_AGENT_KEY=on.agent.key),
+        environments.clean(BAND_BASE_URL=on.url, BAND_AGENT_KEY=on.agent.key),
         ("band_get_participants", {"chat_id": on.room}),
         ("band_send_message", {"chat_id": on.room, "content": "Measured", "mentions": [on.person.id]}),
     )

@@ -22,7 +22,9 @@ async def measure(effort: Effort) -> list[Figure]:
     async with stage() as platform:
         with TemporaryDirectory() as state:
             them = servers(await scene(platform), Path(state))
-            found = await interleaved(effort, {who: partial(weighed, one) for who, one in them.items()}, warm=0)
+            found = await interleaved(
+                effort, {who: partial(weighed, one) for who, one in them.items()}, warm=0
+            )
     return [
         found.figure(RSS, "MB", Goal(BRIDGE, 1.0, BAND)),
         found.figure(PSS, "MB", Goal(BRIDGE, 1.0, BAND)),
