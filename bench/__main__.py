@@ -9,7 +9,6 @@ their figures. It needs Linux and uv.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Awaitable, Callable
 from importlib import import_module
 from pathlib import Path
@@ -39,13 +38,15 @@ def main() -> None:
     said.add_argument("--rounds", type=int, default=5)
     said.add_argument("--scale", type=float, default=1.0, help="how many calls, messages, rows; 1 is all")
     said.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured here")
+    said.add_argument("--write", action="store_true", help="put it into docs/performance.md and its picture")
     given = said.parse_args()
     if unknown := set(given.parts) - set(PARTS):
         said.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     found = anyio.run(measured, given.parts or PARTS, Effort(given.rounds, given.scale))
     if given.json:
-        record = {name: [figure.as_json() for figure in figures] for name, figures in found.items()}
-        given.json.write_text(json.dumps(record, indent=2) + "\n")
+        given.json.write_text(report.record(found))
+    if given.write:
+        report.write(found)
 
 
 if __name__ == "__main__":

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import median
-from typing import Any
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured. `scale` makes every number of calls, messages or rows smaller; 1 is all."""
+    """How much is measured. `scale` makes every number of calls, messages or rows smaller; 1 is all.
+
+    `warm` rounds before do not count.
+    """
 
     rounds: int = 5
     scale: float = 1.0
+    warm: int = 1
 
     def of(self, number: int) -> int:
         """So many of a number; one at least."""
@@ -58,13 +62,15 @@ class Figure:
         return median(a / b for a, b in zip(self.values[who], self.values[of], strict=True) if b)
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, with what came of the goals."""
-        goals = [
-            {**asdict(goal), "measured": goal.measured(self), "reached": goal.is_reached(self)}
-            for goal in self.goals
-        ]
-        medians = {who: self.median(who) for who in self.values}
-        return {**asdict(self), "medians": medians, "goals": goals}
+        """Everything, with the medians and what came of the goals, for who reads it elsewhere."""
+        came = [{"measured": goal.measured(self), "reached": goal.is_reached(self)} for goal in self.goals]
+        return {**asdict(self), "medians": {who: self.median(who) for who in self.values}, "came": came}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Self:
+        """The inverse."""
+        goals = tuple(Goal(**goal) for goal in record["goals"])
+        return cls(record["what"], record["unit"], record["values"], goals, record["note"])
 
 
 @dataclass

@@ -10,10 +10,10 @@ Measure = Callable[[], Awaitable[Mapping[str, float]]]
 """Measures somebody once: a value for each thing that is looked at."""
 
 
-async def interleaved(effort: Effort, contenders: Mapping[str, Measure], warm: int = 1) -> Gathered:
-    """What all rounds have found. Every second round goes backwards; `warm` rounds before do not count."""
+async def interleaved(effort: Effort, contenders: Mapping[str, Measure]) -> Gathered:
+    """What all rounds have found. Every second round goes backwards."""
     gathered = Gathered()
-    for number in range(-warm, effort.rounds):
+    for number in range(-effort.warm, effort.rounds):
         for who in list(contenders)[:: 1 if number % 2 == 0 else -1]:
             found = await contenders[who]()
             if number >= 0:

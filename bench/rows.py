@@ -6,7 +6,7 @@ from pathlib import Path
 
 from thenvoi_bridge.contract.messages import Mention, SendMyMessage
 from thenvoi_bridge.platform import clock
-from thenvoi_bridge.platform.administration import administer
+from thenvoi_bridge.platform.administration import add_agent, add_user, administer
 from thenvoi_bridge.platform.app import opened
 from thenvoi_bridge.platform.auth import principal_of
 from thenvoi_bridge.platform.log import Change
@@ -48,6 +48,19 @@ async def fill(folder: Path, person: str, agent: str, room: str, number: int) ->
         change.run(_DELIVERIES, agent, then, then, room, row["last_seq"])
         change.run(_CONTEXTS, agent, room, number)
         change.run("UPDATE chats SET last_seq = last_seq + ?, last_at = ? WHERE id = ?", number, then, room)
+
+    async with opened(folder) as (db, keys):
+        await administer(db, keys, work)
+
+
+async def tenants(folder: Path, number: int) -> None:
+    """Add so many organisations, each with a person and an agent."""
+
+    def work(change: Change) -> None:
+        for n in range(number):
+            email = f"somebody@tenant{n}.example"
+            add_user(change, email=email, name="Somebody", organization=f"Tenant {n}")
+            add_agent(change, owner=email, name="Agent", description="Is there")
 
     async with opened(folder) as (db, keys):
         await administer(db, keys, work)

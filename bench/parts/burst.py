@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,8 +33,8 @@ INBOX = "thenvoi://inbox"
 
 
 async def measure(effort: Effort) -> list[Figure]:
-    few = Effort(max(1, effort.rounds // 2), effort.scale)
-    found = await interleaved(few, {BRIDGE: partial(taken, effort.of(MENTIONS))}, warm=0)
+    few = replace(effort, rounds=max(1, effort.rounds // 2), warm=0)
+    found = await interleaved(few, {BRIDGE: partial(taken, effort.of(MENTIONS))})
     number = f"{effort.of(MENTIONS):,} mentions in {ROOMS} rooms, committed at once"
     return [
         found.figure(READABLE, "%", Goal(BRIDGE, 100, at_least=True), note=number),

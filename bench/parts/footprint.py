@@ -22,9 +22,8 @@ async def measure(effort: Effort) -> list[Figure]:
     async with stage() as platform:
         with TemporaryDirectory() as state:
             them = servers(await scene(platform), Path(state))
-            found = await interleaved(
-                effort, {who: partial(weighed, one) for who, one in them.items()}, warm=0
-            )
+            weigh = {who: partial(weighed, server) for who, server in them.items()}
+            found = await interleaved(replace(effort, warm=0), weigh)
     return [
         found.figure(RSS, "MB", Goal(BRIDGE, 1.0, BAND)),
         found.figure(PSS, "MB", Goal(BRIDGE, 1.0, BAND)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -44,7 +45,7 @@ async def measure(effort: Effort) -> list[Figure]:
             on = await _scene(here)
             them = servers.servers(on, Path(home) / "state")
             contenders = {who: partial(counted, server, doors[0]) for who, server in them.items()}
-            found = await interleaved(effort, contenders, warm=0)
+            found = await interleaved(replace(effort, warm=0), contenders)
     exact = (Goal(BRIDGE, 1), Goal(BRIDGE, 1, at_least=True))
     return [found.figure(READ, "requests", *exact), found.figure(SEND, "requests", *exact)]
 
@@ -53,10 +54,10 @@ async def counted(server: Server, door: Counting) -> Mapping[str, float]:
     """Some calls of a server that has settled."""
     found = {}
     async with at_work(server) as host:
-        for what, call in ((READ, lambda: server.reads), (SEND, server.send)):
+        for what in (READ, SEND):
             before = door.requests
             for _ in range(CALLS):
-                await host.call(*call())
+                await host.call(*(server.reads if what == READ else server.send()))
             found[what] = (door.requests - before) / CALLS
     return found
 
@@ -65,5 +66,5 @@ async def _scene(here: World) -> servers.Scene:
     person = await here.person()
     agent = await here.agent(person, "Scout")
     room = await here.room(person, agent)
-    them = [Somebody(who.id, who.key, who.call) for who in (person, agent)]
-    return servers.Scene(here.url, *them, room.id)
+    one, other = (Somebody(who.id, who.key, who.call) for who in (person, agent))
+    return servers.Scene(here.url, one, other, room.id)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,7 +29,7 @@ async def measure(effort: Effort) -> list[Figure]:
             them = servers(await scene(platform), Path(state))
             warm = {who: partial(started, server) for who, server in them.items()}
             cold = {who: partial(first_started, server) for who, server in them.items()}
-            found, first = await interleaved(effort, warm), await interleaved(effort, cold, warm=0)
+            found, first = await interleaved(effort, warm), await interleaved(replace(effort, warm=0), cold)
     return [
         found.figure(HELLO_, "ms", per=1000),
         found.figure(LIST, "ms", *GOALS, per=1000),
