@@ -51,7 +51,7 @@ def test_what_was_measured_is_written_between_the_marks_of_its_part_alone(
     report.write({"calls": [COST]})
     report.write({"hearing": []})  # what was measured before stays
     before, _, after = page.read_text().partition("| CPU of a call |")
-    assert "| ms | ours: 2   (1 to 9)<br>theirs: 4   (2 to 6) | ours: at most 0.5 times theirs" in after
+    assert "ms | ours: 2   (1 to 9)<br>theirs: 4   (2 to 6) | ours: at most 0.5 times theirs" in after
     assert before.count("old") == 0
     assert after.endswith("start -->\nold\n<!-- end of start -->\n")
 
