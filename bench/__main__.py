@@ -22,13 +22,16 @@ from bench.figures import Effort, Figure
 PARTS = sorted(module.name for module in iter_modules(parts.__path__))
 
 
-async def measured(names: list[str], effort: Effort) -> dict[str, list[Figure]]:
-    """The figures of these parts, said as they come."""
+async def measured(
+    names: list[str], effort: Effort, keep: Callable[[report.Found], None] = lambda _: None
+) -> dict[str, list[Figure]]:
+    """The figures of these parts, said and kept as they come."""
     found = {}
     for name in names:
         measure: Callable[[Effort], Awaitable[list[Figure]]] = import_module(f"bench.parts.{name}").measure
         found[name] = await measure(effort)
         print("\n".join(report.lines(name, found[name])), flush=True)
+        keep({name: found[name]})
     return found
 
 
@@ -42,11 +45,10 @@ def main() -> None:
     given = said.parse_args()
     if unknown := set(given.parts) - set(PARTS):
         said.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    found = anyio.run(measured, given.parts or PARTS, Effort(given.rounds, given.scale))
+    keep = report.write if given.write else lambda _: None
+    found = anyio.run(measured, given.parts or PARTS, Effort(given.rounds, given.scale), keep)
     if given.json:
         given.json.write_text(report.record(found))
-    if given.write:
-        report.write(found)
 
 
 if __name__ == "__main__":

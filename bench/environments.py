@@ -1,6 +1,7 @@
 """Environments of their own for the programs that are measured: as their users have them, and compiled.
 
-They are made with uv in the folder for caches, once for each set of packages; this project's is made anew.
+They are made with uv in the folder for caches, once for each set of packages, and for each state of this
+project.
 """
 
 from __future__ import annotations
@@ -24,19 +25,19 @@ SDK = ("mcp>=2.3,<3", "httpx2>=2.10")
 @cache
 def ours() -> Path:
     """The programs of this project, as it stands here."""
-    return _made("bridge", "--reinstall-package", "thenvoi-bridge", str(ROOT))
+    return _made("bridge", _contents(), "--reinstall-package", "thenvoi-bridge", str(ROOT))
 
 
 @cache
 def band() -> Path:
     """The programs of band-mcp."""
-    return _made("band", BAND)
+    return _made("band", BAND, BAND)
 
 
 @cache
 def sdk() -> Path:
     """The programs of an environment that has the MCP SDK and an HTTP client."""
-    return _made("sdk", *SDK)
+    return _made("sdk", "".join(SDK), *SDK)
 
 
 def version(programs: Path, package: str) -> str:
@@ -55,10 +56,19 @@ def clean(**more: str) -> dict[str, str]:
 _OURS = ("PYTHON", "THENVOI_", "BAND_", "VIRTUAL_ENV", "UV_")
 
 
-def _made(name: str, *packages: str) -> Path:
-    known = hashlib.sha256(" ".join((sys.version, *packages)).encode()).hexdigest()[:8]
+def _contents() -> str:
+    files = [
+        ROOT / "pyproject.toml",
+        *sorted((ROOT / "src").rglob("*.py")),
+        *sorted((ROOT / "src").rglob("*.sql")),
+    ]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _made(name: str, contents: str, *packages: str) -> Path:
+    known = hashlib.sha256(f"{sys.version} {contents}".encode()).hexdigest()[:8]
     folder = CACHE / f"{name}-{known}"
-    if not (folder / "complete").exists() or name == "bridge":
+    if not (folder / "complete").exists():
         _uv("venv", "--quiet", "--clear", "--python", sys.executable, str(folder))
         into = ("--compile-bytecode", "--python", str(folder / "bin/python"))
         _uv("pip", "install", "--quiet", *into, *packages)
