@@ -26,11 +26,11 @@ async def paced(
             await do()
             took.append(time.perf_counter() - begun)
 
-    used, begun = cpu(pid) if pid else 0.0, time.perf_counter()
+    used, begun = cpu(pid) if pid else None, time.perf_counter()
     async with anyio.create_task_group() as tasks:
         for _ in range(at_once):
             tasks.start_soon(work)
     passed = time.perf_counter() - begun
-    spent = cpu(pid) - used if pid else 0.0
+    spent = cpu(pid).since(used) if pid and used else 0.0
     slow = quantiles(took, n=100)[-1] if len(took) > 1 else took[0]
     return {MEDIAN: median(took), P99: slow, RATE: times / passed, CPU: spent / times}

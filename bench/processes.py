@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-NANO = 1e-9
+NANO, TICK = 1e-9, 1 / os.sysconf("SC_CLK_TCK")
 MEGA = 1024.0
 """Of kilobytes."""
 
@@ -18,9 +20,27 @@ def tree(pid: int) -> Iterator[int]:
             yield from tree(int(child))
 
 
-def cpu(pid: int) -> float:
-    """Seconds of user and system time of all of them, in threads that still run."""
-    return sum(_spent(each) for each in tree(pid)) * NANO
+@dataclass(frozen=True)
+class Used:
+    """What a process and those it has started have used so far: to the nanosecond by thread, and in ticks."""
+
+    threads: dict[str, int]
+    ticks: int
+
+    def since(self, before: Used) -> float:
+        """Seconds of user and system time since then. A thread that has ended takes its nanoseconds along."""
+        if before.threads.keys() <= self.threads.keys():
+            return (sum(self.threads.values()) - sum(before.threads.values())) * NANO
+        return (self.ticks - before.ticks) * TICK
+
+
+def cpu(pid: int) -> Used:
+    """What all of them have used."""
+    threads: dict[str, int] = {}
+    for each in tree(pid):
+        for task in Path(f"/proc/{each}/task").iterdir():
+            threads[task.name] = int((task / "schedstat").read_text().split()[0])
+    return Used(threads, sum(map(_ticks, tree(pid))))
 
 
 def memory(pid: int) -> dict[str, float]:
@@ -34,6 +54,6 @@ def memory(pid: int) -> dict[str, float]:
     return sums
 
 
-def _spent(pid: int) -> int:
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
+def _ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15]))

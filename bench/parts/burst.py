@@ -60,7 +60,7 @@ async def _burst(host: Host, folder: Path, on: Scene, rooms: list[str], number: 
     with anyio.move_on_after(WORTH):
         while (await _read(host, "limit=1"))["unread"] < number:
             await anyio.sleep(0.2)
-    took, spent = time.perf_counter() - begun, cpu(host.pid) - used
+    took, spent = time.perf_counter() - begun, cpu(host.pid).since(used)
     readable = len(set(sent) & await _all(host))
     return {READABLE: 100 * readable / number, RATE: number / took, CPU: spent / number}
 

@@ -52,7 +52,7 @@ async def called(effort: Effort, host: Host, server: Server) -> Mapping[str, flo
     for what, call in ((READ, lambda: server.reads), (SEND, server.send)):
         for at_once in AT_ONCE:
             do = partial(asked, host, call)
-            pace = await paced(do, max(effort.of(200), at_once), at_once, host.pid)
+            pace = await paced(do, max(effort.of(100), at_once), at_once, host.pid)
             found[f"{what}: a second, {at_once} at once"] = pace[RATE]
             if at_once == 1:
                 found[f"{what}: latency, one after the other"] = pace[MEDIAN]

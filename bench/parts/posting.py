@@ -43,7 +43,7 @@ async def posted(effort: Effort, on: Scene, pid: int) -> Mapping[str, float]:
     """A person mentions an agent again and again."""
     request = post(on)
     async with lines(on.url, AT_ONCE) as conn:
-        pace = await paced(partial(conn.ask, request), max(effort.of(800), AT_ONCE), AT_ONCE, pid)
+        pace = await paced(partial(conn.ask, request), max(effort.of(400), AT_ONCE), AT_ONCE, pid)
     return {COST: pace[CPU], MANY: pace[RATE], SLOW: pace[P99]}
 
 

@@ -37,6 +37,9 @@ PATIENCE = 20.0
 FIRST_PAUSE, LAST_PAUSE = 1.0, 120.0
 """Seconds before another go at what could not be sent; doubled with every try."""
 
+GLANCE = 0.5
+"""Seconds between two looks at a message that another process may be sending."""
+
 LOOK = 5.0
 """Seconds between two looks for what was left behind by a process that died."""
 
@@ -59,6 +62,7 @@ class Sender:
         self._ended = ended
         self._readback = Readback(me_id, client, inbox.outbox)
         self._woken = anyio.Event()
+        self._awaited: dict[str, anyio.Event] = {}
 
     async def answer(self, ids: Collection[str], order: Order) -> Said:
         """Answer messages of one room. Raises what the platform answered, and `InboxError`."""
@@ -92,6 +96,7 @@ class Sender:
         try:
             return _said(await self._send(out, told=False))
         finally:
+            self._tried(out)
             self._woken.set()  # others may have waited for this one
 
     async def _resolve(self, out: Outgoing) -> None:
@@ -104,6 +109,8 @@ class Sender:
             self._ended()
         except (ThenvoiError, InboxError) as exc:
             logger.info("message %s: %s", out.id, exc)
+        finally:
+            self._tried(out)
 
     def _may_resend(self, out: Outgoing) -> bool:
         return self._client.honours_keys is True and 0 <= time.time() - out.made_at < KEPT
@@ -162,18 +169,22 @@ class Sender:
 
     async def _end_of(self, out: Outgoing, *, again: bool) -> Said:
         """What becomes of a message that somebody else is sending, if that turns out in a while."""
-        rang = anyio.Event()
-        stop = self._inbox.listen(lambda: rang.set())
         try:
             with anyio.move_on_after(PATIENCE):
                 while out.phase is Phase.SENDING:
-                    rang = anyio.Event()
+                    tried = self._awaited.setdefault(out.id, anyio.Event())
                     out = await self._outbox.get(out.id) or out
                     if out.phase is Phase.SENDING:
-                        await rang.wait()
+                        with anyio.move_on_after(GLANCE):
+                            await tried.wait()
         finally:
-            stop()
+            self._awaited.pop(out.id, None)
         return _said(out, again=again)
+
+    def _tried(self, out: Outgoing) -> None:
+        """Tell who waits for this message in this process, and nobody else, to look what became of it."""
+        if tried := self._awaited.pop(out.id, None):
+            tried.set()
 
 
 def digest_of(*parts: str) -> str:
