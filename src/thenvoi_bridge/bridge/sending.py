@@ -63,6 +63,7 @@ class Sender:
         self._readback = Readback(me_id, client, inbox.outbox)
         self._woken = anyio.Event()
         self._awaited: dict[str, anyio.Event] = {}
+        self._noted: bool | None = None
 
     async def answer(self, ids: Collection[str], order: Order) -> Said:
         """Answer messages of one room. Raises what the platform answered, and `InboxError`."""
@@ -80,7 +81,7 @@ class Sender:
 
     async def run(self) -> None:
         """Bring to its end whatever was left in doubt, until cancelled."""
-        self._client.honours_keys = await self._inbox.board.keys_honoured()
+        self._client.honours_keys = self._noted = await self._inbox.board.keys_honoured()
         while True:
             async with anyio.create_task_group() as tasks:
                 for out in await self._outbox.adopt(time.monotonic()):
@@ -164,8 +165,9 @@ class Sender:
         return await self._outbox.put_off(out, time.monotonic() + pause)
 
     async def _note_keys(self) -> None:
-        if (honoured := self._client.honours_keys) is not None:
-            await self._inbox.board.note_keys(honoured)
+        if (honoured := self._client.honours_keys) not in (None, self._noted):
+            await self._inbox.board.note_keys(honoured is True)
+            self._noted = honoured
 
     async def _end_of(self, out: Outgoing, *, again: bool) -> Said:
         """What becomes of a message that somebody else is sending, if that turns out in a while."""
