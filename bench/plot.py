@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from html import escape
 
 from bench.figures import Figure, Goal
+from bench.servers import BRIDGE
 
-WIDTH, LEFT, BAR, ROW = 900, 520, 300, 24
+WIDTH, LEFT, BAR, ROW = 940, 560, 300, 24
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#1a1a1a}.reached{fill:#2a7f4f}.missed{fill:#b3402a}"
     ".goal{stroke:#1a1a1a;stroke-width:2}rect.all{fill:#fff}"
@@ -41,5 +42,6 @@ def _row(figure: Figure, goal: Goal, top: int) -> str:
 
 
 def _short(figure: Figure, goal: Goal) -> str:
-    text = f"{figure.what} / {goal.of}"
+    who = "" if goal.who == BRIDGE else f": {goal.who}"
+    text = f"{figure.what}{who} / {goal.of}"
     return text if len(text) < 78 else f"{text[:76]}…"
