@@ -105,7 +105,7 @@ async def measured(speaking: str, hearing: str, key: str, agent: dict[str, Any])
         taken = []
         async with listening(hearing, agent["api_key"], room) as it:
             for _ in range(MESSAGES):
-                await anyio.sleep(random.uniform(0.02, 0.27))  # noqa: S311 - at any moment of a node's polling
+                await anyio.sleep(random.uniform(0.02, 0.27))
                 before = time.perf_counter()
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(partial(http.post, f"/chats/{room}/messages", json=body))

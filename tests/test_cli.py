@@ -15,8 +15,12 @@ from thenvoi_bridge.cli import main
 
 def names(group: click.Command, *before: str) -> list[list[str]]:
     """Every command there is, as it is written."""
-    inner = group.commands if isinstance(group, click.Group) else {}
-    return [[*before], *(path for name, command in inner.items() for path in names(command, *before, name))]
+    if not isinstance(group, click.Group):
+        return [[*before]]
+    context = click.Context(group)
+    inner = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    paths = (path for name, command in inner.items() if command for path in names(command, *before, name))
+    return [[*before], *paths]
 
 
 COMMANDS = names(main)

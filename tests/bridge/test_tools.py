@@ -33,7 +33,7 @@ def made(work: Any) -> Tool:
     async def run(session: Session, arguments: dict[str, Any], _: Beat) -> Said:
         return work()  # type: ignore[no-any-return]
 
-    return Tool("made_up", "made", "For a test.", "agent", NOTHING, run)
+    return Tool("made_up", "made", "For a test.", "agent", lambda: NOTHING, run)
 
 
 def raising(problem: Exception) -> Tool:

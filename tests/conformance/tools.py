@@ -62,9 +62,9 @@ async def _beat(_: Session, __: dict[str, Any], beat: Beat) -> Said:
 
 
 OURS = [
-    Tool("test_simple_text", "test", "Says something.", "open", NOTHING, _say),
-    Tool("test_error_handling", "test", "Fails.", "open", NOTHING, _fail),
-    Tool("test_tool_with_progress", "test", "Shows progress.", "open", NOTHING, _beat),
+    Tool("test_simple_text", "test", "Says something.", "open", lambda: NOTHING, _say),
+    Tool("test_error_handling", "test", "Fails.", "open", lambda: NOTHING, _fail),
+    Tool("test_tool_with_progress", "test", "Shows progress.", "open", lambda: NOTHING, _beat),
 ]
 """Tools of the bridge's own kind, run as it runs its own."""
 

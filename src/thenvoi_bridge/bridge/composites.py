@@ -6,6 +6,7 @@ Reading never consumes: a message stays open until it is answered (`reply`) or e
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -91,7 +92,7 @@ def composite(
     async def run(session: Session, arguments: dict[str, Any], beat: Beat) -> Said:
         return await work(session, kind.model_validate(arguments), beat)
 
-    shape = schema.of(kind, words={})
+    shape = partial(schema.of, kind, words={})
     description = wording.TOOLS.get(name) or kind.__doc__ or name
     return Tool(name, group, description, "agent", shape, run, effect, idempotent)
 

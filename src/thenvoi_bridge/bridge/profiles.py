@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
+from functools import partial
 
 from thenvoi_bridge.bridge.catching_up import CATCHING_UP
 from thenvoi_bridge.bridge.composites import INBOX_TOOLS
 from thenvoi_bridge.bridge.endpoint import Side
+from thenvoi_bridge.bridge.schema import Schema
 from thenvoi_bridge.bridge.speaking import SPEAKING_TOOLS
 from thenvoi_bridge.bridge.tools import CALL_TOOLS, Tool
 from thenvoi_bridge.bridge.waiting import WAITING_TOOLS
@@ -115,13 +116,14 @@ def is_about_rooms(tool: Tool) -> bool:
 
 def pinned(tool: Tool, chat_id: str) -> Tool:
     """The tool with its room filled in, if it takes one: a model is not asked for it."""
-    if not tool.has_room:
-        return tool
+    return replace(tool, shape=partial(_without_room, tool), room=chat_id) if tool.has_room else tool
+
+
+def _without_room(tool: Tool) -> Schema:
     properties = {name: field for name, field in tool.schema["properties"].items() if name != "chat_id"}
     required = [name for name in tool.schema.get("required", []) if name != "chat_id"]
     rest = {name: value for name, value in tool.schema.items() if name != "required"}
-    shape = {**rest, "properties": properties} | ({"required": required} if required else {})
-    return replace(tool, schema=shape, room=chat_id)
+    return {**rest, "properties": properties} | ({"required": required} if required else {})
 
 
 def absent(tools: Collection[Tool]) -> frozenset[str]:
@@ -146,6 +148,8 @@ def _known(where: str, names: Iterable[str], known: Collection[str], kinds: str)
     for nth, name in enumerate(names, 1):
         if name in known:
             continue
+        from difflib import get_close_matches
+
         if like := get_close_matches(name, known, n=1):
             raise NoSuchTool(where, f"there is no {name}; did you mean {like[0]}?")
         # It is not shown: what is like nothing we know may be a key in the wrong place.

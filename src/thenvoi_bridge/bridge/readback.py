@@ -10,11 +10,11 @@ import anyio
 from thenvoi_bridge.bridge.rooms import PAGE
 from thenvoi_bridge.contract.messages import ChatMessage, GetContext, Mention, MessageSent, Recipient
 from thenvoi_bridge.inbox.core import sent_at
-from thenvoi_bridge.inbox.outbox import Outbox
 from thenvoi_bridge.inbox.outgoing import Outgoing, gist_of
 
 if TYPE_CHECKING:
     from thenvoi_bridge.client import Client
+    from thenvoi_bridge.inbox.outbox import Outbox
 
 TWICE = 5.0
 """Seconds between two looks: a room may show what is new to it with a delay."""

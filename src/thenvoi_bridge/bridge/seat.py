@@ -111,7 +111,8 @@ class Seat:
         """What of this is not processed already; cancelled, none of it was handed out."""
         try:
             over = await self.settler.processing(items)
-            await self.inbox.vanish(over)
+            if over:
+                await self.inbox.vanish(over)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await self.inbox.release(items)

@@ -19,10 +19,10 @@ from thenvoi_bridge.contract.errors import Conflict, RateLimited, ThenvoiError, 
 from thenvoi_bridge.contract.messages import MessageSent
 from thenvoi_bridge.inbox.errors import InboxError, LeaseLost
 from thenvoi_bridge.inbox.outgoing import Order, Outgoing, Phase
-from thenvoi_bridge.inbox.store import Inbox
 
 if TYPE_CHECKING:
     from thenvoi_bridge.client import Client
+    from thenvoi_bridge.inbox.store import Inbox
 
 SETTLE = 30.0
 """Seconds after which a request that was under way has arrived or never will; a try takes 10 at most."""
@@ -35,6 +35,9 @@ PATIENCE = 20.0
 
 FIRST_PAUSE, LAST_PAUSE = 1.0, 120.0
 """Seconds before another go at what could not be sent; doubled with every try."""
+
+GLANCE = 0.5
+"""Seconds between two looks at a message that another process may be sending."""
 
 LOOK = 5.0
 """Seconds between two looks for what was left behind by a process that died."""
@@ -58,6 +61,8 @@ class Sender:
         self._ended = ended
         self._readback = Readback(me_id, client, inbox.outbox)
         self._woken = anyio.Event()
+        self._awaited: dict[str, anyio.Event] = {}
+        self._noted: bool | None = None
 
     async def answer(self, ids: Collection[str], order: Order) -> Said:
         """Answer messages of one room. Raises what the platform answered, and `InboxError`."""
@@ -75,7 +80,7 @@ class Sender:
 
     async def run(self) -> None:
         """Bring to its end whatever was left in doubt, until cancelled."""
-        self._client.honours_keys = await self._inbox.board.keys_honoured()
+        self._client.honours_keys = self._noted = await self._inbox.board.keys_honoured()
         while True:
             async with anyio.create_task_group() as tasks:
                 for out in await self._outbox.adopt(self._inbox.now()):
@@ -91,6 +96,7 @@ class Sender:
         try:
             return _said(await self._send(out, told=False))
         finally:
+            self._tried(out)
             self._woken.set()  # others may have waited for this one
 
     async def _resolve(self, out: Outgoing) -> None:
@@ -103,6 +109,8 @@ class Sender:
             self._ended()
         except (ThenvoiError, InboxError) as exc:
             logger.info("message %s: %s", out.id, exc)
+        finally:
+            self._tried(out)
 
     def _may_resend(self, out: Outgoing) -> bool:
         return self._client.honours_keys is True and 0 <= self._inbox.wall() - out.made_at < KEPT
@@ -156,23 +164,28 @@ class Sender:
         return await self._outbox.put_off(out, self._inbox.now() + pause)
 
     async def _note_keys(self) -> None:
-        if (honoured := self._client.honours_keys) is not None:
-            await self._inbox.board.note_keys(honoured)
+        if (honoured := self._client.honours_keys) not in (None, self._noted):
+            await self._inbox.board.note_keys(honoured is True)
+            self._noted = honoured
 
     async def _end_of(self, out: Outgoing, *, again: bool) -> Said:
         """What becomes of a message that somebody else is sending, if that turns out in a while."""
-        rang = anyio.Event()
-        stop = self._inbox.listen(lambda: rang.set())
         try:
             with anyio.move_on_after(PATIENCE):
                 while out.phase is Phase.SENDING:
-                    rang = anyio.Event()
+                    tried = self._awaited.setdefault(out.id, anyio.Event())
                     out = await self._outbox.get(out.id) or out
                     if out.phase is Phase.SENDING:
-                        await rang.wait()
+                        with anyio.move_on_after(GLANCE):
+                            await tried.wait()
         finally:
-            stop()
+            self._awaited.pop(out.id, None)
         return _said(out, again=again)
+
+    def _tried(self, out: Outgoing) -> None:
+        """Tell who waits for this message in this process, and nobody else, to look what became of it."""
+        if tried := self._awaited.pop(out.id, None):
+            tried.set()
 
 
 def digest_of(*parts: str) -> str:

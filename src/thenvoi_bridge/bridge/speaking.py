@@ -94,9 +94,13 @@ def _spoken(spoken: Spoken) -> Said:
 
 def _send_tool() -> Tool:
     """The tool of the call, with its message recorded before it is sent."""
-    tool, meant = CALL_TOOLS["send_message"], schema.of(_Meant)
-    properties = {**tool.schema["properties"], **meant["properties"]}
-    return replace(tool, run=send_message, schema={**tool.schema, "properties": properties})
+    tool = CALL_TOOLS["send_message"]
+
+    def shape() -> schema.Schema:
+        meant = schema.of(_Meant)
+        return {**tool.schema, "properties": {**tool.schema["properties"], **meant["properties"]}}
+
+    return replace(tool, run=send_message, shape=shape)
 
 
 SPEAKING_TOOLS = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 import anyio
@@ -20,6 +21,7 @@ from thenvoi_bridge.bridge.addressing import resolved
 from thenvoi_bridge.bridge.consent import NOBODY, Ask, Consent, Pending
 from thenvoi_bridge.bridge.fitting import fitted
 from thenvoi_bridge.bridge.people import NotFoundByName
+from thenvoi_bridge.bridge.schema import Schema
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.bridge.untrusted import all_visible, apart, fenced
 from thenvoi_bridge.contract import CALLS, Call
@@ -70,22 +72,28 @@ class Said:
         return shown if cut == self.text else f"{shown}\n{wording.TRUNCATED}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tool:
     """One tool. `run` takes arguments as the host sent them; what it may raise is `problems.Problem`.
 
-    `room` is where it does its work, if a host is not asked for that.
+    `shape` makes its schema, once it is needed: a host is given few of all the tools there are. `room` is
+    where it does its work, if a host is not asked for that.
     """
 
     name: str
     group: str
     description: str
     side: Side
-    schema: schema.Schema
+    shape: Callable[[], Schema]
     run: Callable[[Session, dict[str, Any], Beat], Awaitable[Said]]
     effect: Effect = "writes"
     idempotent: bool = False
     room: str | None = None
+
+    @cached_property
+    def schema(self) -> Schema:
+        """What its arguments are."""
+        return self.shape()
 
     @property
     def has_room(self) -> bool:
@@ -214,7 +222,7 @@ class Tools:
         if seat is None:
             return result
         try:
-            unread, ready = await seat.inbox.unread(), await seat.inbox.ready(seat.inbox.now())
+            unread, ready = await seat.inbox.at_hand(seat.inbox.now())
         except Exception:  # the tool has done its work, and the host must hear so
             logger.exception("the inbox could not be counted")
             return result
@@ -264,7 +272,7 @@ def call_tool(call: type[Call[Any]]) -> Tool:
         call.group(),
         wording.TOOLS.get(name) or call.__doc__ or name,
         call.route.side,
-        schema.of(call, group=call.group()),
+        partial(schema.of, call, group=call.group()),
         run,
         call.route.does,
         call.route.may_repeat,

@@ -35,6 +35,8 @@ U+FE0F is not among them; it gives emoji their colour.
 
 def visible(text: str) -> str:
     """The text with control, bidirectional, zero-width and tag characters written out as `\\u{...}`."""
+    if text.isascii() and text.isprintable():
+        return text  # nothing of that is in it; most texts are such, ids and times among them
     return "".join(_escape(c) if _is_hidden(c) else c for c in text.replace("\r\n", "\n"))
 
 

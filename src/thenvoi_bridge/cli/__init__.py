@@ -9,16 +9,7 @@ from typing import Any
 import click
 
 from thenvoi_bridge import __version__, settings
-from thenvoi_bridge.cli.console import console
-from thenvoi_bridge.cli.doctor import doctor
-from thenvoi_bridge.cli.hook import hook
-from thenvoi_bridge.cli.inbox import inbox
-from thenvoi_bridge.cli.install import install
 from thenvoi_bridge.cli.options import Commands, flags_of, log_to_stderr
-from thenvoi_bridge.cli.platform import platform
-from thenvoi_bridge.cli.ready import ready
-from thenvoi_bridge.cli.serve import serve
-from thenvoi_bridge.cli.wait import wait
 
 _BY_HAND = (
     "This speaks MCP with a host, not with you: `thenvoi-bridge install HOST` has a host start it. "
@@ -61,17 +52,6 @@ def demo() -> None:
     sys.exit(run())
 
 
-main.add_command(platform)
-main.add_command(serve)
-main.add_command(inbox)
-main.add_command(install)
-main.add_command(hook)
-main.add_command(wait)
-main.add_command(doctor)
-main.add_command(ready)
-main.add_command(console)
-
-
 def _stdio(flags: dict[str, Any]) -> None:
     from thenvoi_bridge.hosting.pipes import claimed
 
@@ -82,6 +62,9 @@ def _stdio(flags: dict[str, Any]) -> None:
     log_to_stderr(chosen.log_level, chosen.log_format)
     for name in settings.unknown():
         logging.getLogger(__name__).warning("%s is set but means nothing to thenvoi-bridge", name)
+    from thenvoi_bridge.hosting import lightly
+
+    lightly.take_up()
     from thenvoi_bridge.hosting import stdio
 
     stdio.run(chosen, *pipes)

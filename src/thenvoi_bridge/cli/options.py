@@ -9,6 +9,7 @@ import sys
 import unicodedata
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -17,9 +18,23 @@ import click
 
 from thenvoi_bridge import settings
 
+ELSEWHERE = ("console", "doctor", "hook", "inbox", "install", "platform", "ready", "serve", "wait")
+"""Commands that have a module of their own, which is imported when they are asked for."""
+
 
 class Commands(click.Group):
     """Turns what went wrong into one sentence on stderr; a traceback never reaches a user."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all of them."""
+        return sorted({*super().list_commands(ctx), *ELSEWHERE})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name."""
+        if cmd_name not in ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(import_module(f"thenvoi_bridge.cli.{cmd_name}"), cmd_name)
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. Settings that cannot be used end it with exit code 2."""

@@ -11,18 +11,24 @@ from typing import Any
 
 from thenvoi_bridge.contract.call import Call
 
+CALLS: tuple[type[Call[Any]], ...]
+"""Every call of the contract, in the order of the files and of the classes within them."""
+
+
+def __getattr__(name: str) -> tuple[type[Call[Any]], ...]:
+    """`CALLS`, made when it is first asked for: who needs one file's calls does not import the others."""
+    if name != "CALLS":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = iter_modules(__path__, f"{__name__}.")
+    calls = tuple(call for module in found for call in _calls_of(import_module(module.name)))
+    globals()[name] = calls
+    return calls
+
 
 def _calls_of(module: ModuleType) -> Iterator[type[Call[Any]]]:
     for value in vars(module).values():
         if isinstance(value, type) and issubclass(value, Call) and "route" in value.__dict__:
             yield value
 
-
-CALLS: tuple[type[Call[Any]], ...] = tuple(
-    call
-    for module in iter_modules(__path__, f"{__name__}.")
-    for call in _calls_of(import_module(module.name))
-)
-"""Every call of the contract, in the order of the files and of the classes within them."""
 
 __all__ = ["CALLS", "Call"]

@@ -116,7 +116,7 @@ class Wire:
 class Record(BaseModel):
     """A value that crosses the wire. Members nobody here knows are passed over: newer servers send some."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)  # most processes use few of them
 
 
 class Envelope(Record):
@@ -130,7 +130,7 @@ class Call(BaseModel, Generic[Answer]):
     field instead of `validation_error`. Of the fields in `either` one at least must be given.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     route: ClassVar[Route]
     codes: ClassVar[Mapping[str, str]] = {}
     either: ClassVar[tuple[str, ...]] = ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from thenvoi_bridge.bridge.endpoint import Endpoint, Locate, Side, sides_of
-from thenvoi_bridge.hosting.local import LocalPlatform
 from thenvoi_bridge.inbox.marks import mark
 from thenvoi_bridge.settings import Settings
 
@@ -30,6 +29,8 @@ def meant(settings: Settings, host: str | None = None) -> str | None:
 def locate(settings: Settings) -> Locate:
     """How to find the platform: where the settings say, or on this computer."""
     if settings.is_local:
+        from thenvoi_bridge.hosting.local import LocalPlatform
+
         return LocalPlatform(settings.state_dir / "local").locate
     endpoint = Endpoint(
         base_url=settings.base_url.rstrip("/"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from typing import BinaryIO
@@ -29,6 +30,7 @@ def run(settings: Settings, wire_in: BinaryIO, wire_out: BinaryIO, parent: int) 
     The exit code is 0 then, and 1 only if the bridge itself broke down. Raises `BadSetting` as
     `check` does, and for a feed that may not be written.
     """
+    gc.freeze()  # what was imported stays, and need not be searched for garbage
     check(settings)
     rungs.check_feed(settings)
     code = watch.CODE

@@ -261,6 +261,11 @@ class Inbox:
         by = self._shelf.caller(now)
         return await self._shelf.read(lambda rows: ready(rows, by))
 
+    async def at_hand(self, now: float) -> tuple[int, int]:
+        """`unread` and `ready` at one moment."""
+        by = self._shelf.caller(now)
+        return await self._shelf.read(lambda rows: (count(rows, UNREAD, by), ready(rows, by)))
+
     async def dead(self) -> int:
         """How many messages have failed for good."""
         by = self._shelf.caller(0.0)

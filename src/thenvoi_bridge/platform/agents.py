@@ -102,6 +102,7 @@ def _remove(tx: Change, agent_id: str) -> None:
         participants.leave(tx, chat, agent_id, chat["role"])
         participants.pass_on(tx, chat["id"])
     tx.run("DELETE FROM deliveries WHERE recipient_id = ?", agent_id)
+    tx.run("DELETE FROM contexts WHERE agent_id = ?", agent_id)
     memories.forget_author(tx, agent_id)
     contacts.forget_actor(tx, agent_id)
     tx.run("UPDATE keys SET revoked_at = ? WHERE actor_id = ? AND revoked_at IS NULL", tx.now, agent_id)

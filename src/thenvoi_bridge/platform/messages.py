@@ -65,6 +65,7 @@ def send_message(call: SendMessage | SendMyMessage, me: Principal, tx: Change) -
     for recipient in recipients:
         if recipient.type == "Agent":
             open_delivery(tx, row, recipient.id)
+            _note_seen(tx, recipient.id, call.chat_id)
     tx.tell(Topic("chat_room", call.chat_id), MessageCreated.model_validate(shown(row, {})))
     return MessageSent(id=row["id"], success=True, recipients=[Recipient(**n) for n in named])
 
@@ -75,7 +76,7 @@ def list_messages(call: ListMessages, me: Principal, tx: Change) -> MessagePage:
     seat(tx, call.chat_id, me)
     states = sorted(SHOWN[call.status])
     rows = _mentioning(tx, call.chat_id, me.id, states, *window(call))
-    total = _count(tx, f"{_MENTIONING} AND status IN ({_marks(states)})", me.id, call.chat_id, *states)
+    total = _count(tx, _mentioning_in(states), me.id, call.chat_id, *states)
     info = PageInfo.of(call.page, call.page_size, total).model_dump()
     return MessagePage(
         data=messages(tx, rows, me),
@@ -96,13 +97,13 @@ def get_context(call: GetContext, me: Principal, tx: Change) -> MetaPage[ChatMes
     """What the agent sent and what mentions it, oldest first. Raises `NotFound`."""
     seat(tx, call.chat_id, me)
     size = min(max(call.page_size, 1), 100)  # described, not enforced: published clients send more
-    where = (
-        "FROM messages WHERE chat_id = ? AND (sender_id = ? OR id IN "
-        "(SELECT message_id FROM deliveries WHERE recipient_id = ? AND chat_id = ? AND mentioned = 1))"
+    rows = tx.all(
+        f"SELECT * FROM messages WHERE chat_id = ? AND (sender_id = ? OR {_MENTIONED}) "
+        "ORDER BY seq LIMIT ? OFFSET ?",
+        *(call.chat_id, me.id, me.id, *window(call, size)),
     )
-    args = (call.chat_id, me.id, me.id, call.chat_id)
-    rows = tx.all(f"SELECT * {where} ORDER BY seq LIMIT ? OFFSET ?", *args, *window(call, size))
-    info = PageInfo.of(call.page, size, _count(tx, where, *args))
+    known = tx.one("SELECT number FROM contexts WHERE agent_id = ? AND chat_id = ?", me.id, call.chat_id)
+    info = PageInfo.of(call.page, size, known["number"] if known else 0)
     more = More(has_more=info.has_more, limit=size)
     return MetaPage(data=messages(tx, rows, me), meta=info, metadata=more)
 
@@ -150,7 +151,18 @@ def append(
         sender.id, sender.type, sender.name, at, at,
     )  # fmt: skip
     assert row is not None
+    if sender.type == "Agent":
+        _note_seen(tx, sender.id, chat_id)
     return row
+
+
+def _note_seen(tx: Tx, agent_id: str, chat_id: str) -> None:
+    """Count one message more of a room that an agent may see; counting them all takes too long."""
+    tx.run(
+        "INSERT INTO contexts (agent_id, chat_id, number) VALUES (?, ?, 1) "
+        "ON CONFLICT (agent_id, chat_id) DO UPDATE SET number = contexts.number + 1",
+        agent_id, chat_id,
+    )  # fmt: skip
 
 
 def _check_quota(tx: Change, sender_id: str) -> None:
@@ -197,11 +209,20 @@ def _title(tx: Tx, chat_id: str, content: str) -> None:
 
 
 _MENTIONING: LiteralString = "FROM deliveries WHERE recipient_id = ? AND chat_id = ? AND mentioned = 1"
+_MENTIONED: LiteralString = (
+    "EXISTS (SELECT 1 FROM deliveries WHERE message_id = messages.id AND recipient_id = ? AND mentioned = 1)"
+)
+
+
+def _mentioning_in(states: Sequence[State]) -> LiteralString:
+    """Deliveries in one of these states. An index has the open ones alone, and must be told that they are."""
+    still_open: LiteralString = "" if State.PROCESSED in states else " AND status <> 'processed'"
+    return f"{_MENTIONING} AND status IN ({_marks(states)}){still_open}"
 
 
 def _mentioning(tx: Tx, chat_id: str, me: str, states: Sequence[State], limit: int, offset: int) -> list[Row]:
     """Messages that mention an agent and are in one of these states for it, oldest first."""
-    ids = f"SELECT message_id {_MENTIONING} AND status IN ({_marks(states)}) ORDER BY seq LIMIT ? OFFSET ?"
+    ids = f"SELECT message_id {_mentioning_in(states)} ORDER BY seq LIMIT ? OFFSET ?"
     sql = f"SELECT messages.* FROM messages WHERE id IN ({ids}) ORDER BY seq"
     return tx.all(sql, me, chat_id, *states, limit, offset)
 

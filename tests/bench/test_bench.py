@@ -1,0 +1,62 @@
+"""The measurements measure: each part once, with next to nothing in it, and what is said of it."""
+
+from pathlib import Path
+
+import anyio
+import pytest
+
+from bench import plot, report
+from bench.__main__ import PARTS, measured
+from bench.figures import Effort, Figure, Goal
+
+LEAST = Effort(rounds=1, scale=0.002, warm=0)
+QUICK = {"footprint", "posting", "requests", "start", "transactions"}
+"""The others take half a minute each."""
+
+COST = Figure(
+    "CPU of a call",
+    "ms",
+    {"ours": [1.0, 2.0, 9.0], "theirs": [2.0, 4.0, 6.0]},
+    (Goal("ours", 0.5, "theirs"), Goal("ours", 1.5), Goal("ours", 1, "theirs", at_least=True)),
+)
+
+
+def marked(part: str) -> object:
+    return pytest.param(part, marks=pytest.mark.thorough if part in QUICK else pytest.mark.endurance)
+
+
+@pytest.mark.parametrize("part", [*map(marked, PARTS)])
+def test_every_part_finds_something_of_everybody(part: str) -> None:
+    figures = anyio.run(measured, [part], LEAST)[part]
+    assert figures
+    for figure in figures:
+        assert all(value > 0 for values in figure.values.values() for value in values), figure
+        assert {goal.who for goal in figure.goals} <= figure.values.keys()
+
+
+def test_a_ratio_is_the_median_of_the_ratios_of_each_round() -> None:
+    assert [goal.measured(COST) for goal in COST.goals] == [0.5, 2.0, 0.5]
+    assert [goal.is_reached(COST) for goal in COST.goals] == [True, False, False]
+
+
+def test_what_was_measured_is_written_between_the_marks_of_its_part_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "performance.md"
+    marks = "<!-- measured: {0} -->\nold\n<!-- end of {0} -->\n"
+    page.write_text("# Page\n" + "".join(map(marks.format, ("where", "calls", "hearing", "start"))))
+    monkeypatch.setattr(report, "PAGE", page)
+    monkeypatch.setattr(report, "PICTURE", tmp_path / "performance.svg")
+    monkeypatch.setattr(report, "RECORD", tmp_path / "performance.json")
+    report.write({"calls": [COST]})
+    report.write({"hearing": []})  # what was measured before stays
+    before, _, after = page.read_text().partition("| CPU of a call |")
+    assert "ms | ours: 2   (1 to 9)<br>theirs: 4   (2 to 6) | ours: at most 0.5 times theirs" in after
+    assert before.count("old") == 0
+    assert after.endswith("start -->\nold\n<!-- end of start -->\n")
+
+
+def test_the_picture_has_a_bar_for_every_ratio() -> None:
+    drawn = plot.picture([COST])
+    assert drawn.count('<rect class="reached"') == 1
+    assert drawn.count('<rect class="missed"') == 1
