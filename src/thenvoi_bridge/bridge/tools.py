@@ -26,7 +26,7 @@ from thenvoi_bridge.contract import CALLS, Call
 from thenvoi_bridge.contract.call import Effect, Side
 from thenvoi_bridge.contract.errors import ThenvoiError
 from thenvoi_bridge.inbox.errors import InboxError
-from thenvoi_bridge.inbox.trouble import found_in
+from thenvoi_bridge.inbox.trouble import Trouble, found_in
 from thenvoi_bridge.metering.table import TOOL_CALLS
 
 BUDGET = 40_000
@@ -215,6 +215,9 @@ class Tools:
             return result
         try:
             unread, ready = await seat.inbox.unread(), await seat.inbox.ready(seat.inbox.now())
+        except Trouble as exc:
+            logger.warning("the inbox could not be counted: %s", exc.reason)
+            return result
         except Exception:  # the tool has done its work, and the host must hear so
             logger.exception("the inbox could not be counted")
             return result
