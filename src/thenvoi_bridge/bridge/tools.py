@@ -215,11 +215,8 @@ class Tools:
             return result
         try:
             unread, ready = await seat.inbox.unread(), await seat.inbox.ready(seat.inbox.now())
-        except Trouble as exc:
-            logger.warning("the inbox could not be counted: %s", exc.reason)
-            return result
-        except Exception:  # the tool has done its work, and the host must hear so
-            logger.exception("the inbox could not be counted")
+        except Exception as exc:  # the tool has done its work, and the host must hear so
+            logger.error("the inbox could not be counted", exc_info=not isinstance(exc, Trouble))
             return result
         line = _unread_line(unread, ready, self._absent)
         line += _requests_line(seat.reception.requests, self._absent)
