@@ -27,6 +27,7 @@ def test_there_is_a_command_for_everything_an_administrator_does() -> None:
         (),
         ("serve",),
         ("seed",),
+        ("console-link",),
         ("migrate",),
         *((group,) for group in ("org", "user", "agent", "key", "chat")),
         *((group, "list") for group in ("org", "user", "agent", "key", "chat")),

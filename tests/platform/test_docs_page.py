@@ -53,7 +53,7 @@ async def test_every_link_leads_somewhere_on_the_page(shown: httpx2.Response) ->
     links = set(re.findall(r'href="([^"]*)"', shown.text))
     places = re.findall(r' id="([^"]*)"', shown.text)
     assert len(set(places)) == len(places)
-    assert links - {f"#{place}" for place in places} == {"/openapi.json"}
+    assert links - {f"#{place}" for place in places} == {"/console/", "/openapi.json"}
 
 
 async def test_the_page_uses_its_own_style_and_nothing_else(shown: httpx2.Response) -> None:

@@ -1,4 +1,4 @@
-"""What agents did or thought: kept for people, told to nobody."""
+"""What agents did or thought: kept for people and told to them, never to agents."""
 
 import pytest
 

@@ -283,7 +283,7 @@ async def test_the_pushed_message_is_what_rest_shows(town: Town) -> None:
     ]
 
 
-async def test_agents_hear_what_mentions_them_and_people_hear_every_text(town: Town) -> None:
+async def test_agents_hear_what_mentions_them_and_people_hear_everything(town: Town) -> None:
     room = await town.room(town.scout, town.muse, town.bob)
     topic = f"chat_room:{room}"
     async with (
@@ -300,13 +300,34 @@ async def test_agents_hear_what_mentions_them_and_people_hear_every_text(town: T
         thought = {"event": {"content": "hm", "message_type": "thought"}}
         data(await town.http.post(f"/agent/chats/{room}/events", json=thought, headers=by(town.scout)), 201)
         for_both = await town.say(room, town.scout, town.muse)
-        everything = [for_scout, for_muse, for_bob, for_both]
         for one in (alice, bob):
-            assert [(await one.event("message_created"))["id"] for _ in everything] == everything
+            before = [for_scout, for_muse, for_bob]
+            assert [(await one.event("message_created"))["id"] for _ in before] == before
+            assert (await one.event("event_created"))["content"] == "hm"
+            assert (await one.event("message_created"))["id"] == for_both
         for one, heard in ((scout, [for_scout, for_both]), (muse, [for_muse, for_both])):
             assert [(await one.event("message_created"))["id"] for _ in heard] == heard
         for one in (scout, muse, alice, bob):
             assert await one.rest() == []
+
+
+async def test_people_hear_how_far_an_agent_has_come_and_agents_do_not(town: Town) -> None:
+    room = await town.room(town.scout, town.muse)
+    message = await town.say(room, town.scout, town.muse)
+    async with line(town.here.url, town.scout) as scout, line(town.here.url, town.alice) as alice:
+        for one in (scout, alice):
+            await one.join(f"chat_room:{room}")
+        heard = []
+        for order in ("processing", "failed", "processing", "processed"):
+            data(await town.mark(town.scout, room, message, order))
+            heard.append(await alice.event("message_updated"))
+        read = (await town.get(town.alice, f"/me/chats/{room}/messages"))["data"][0]
+        assert heard[-1] == read
+        states = [told["metadata"]["delivery_status"][town.scout.id] for told in heard]
+        numbers = [(state["status"], state["current_attempt"]) for state in states]
+        assert numbers == [("processing", 1), ("failed", 1), ("processing", 2), ("processed", 2)]
+        assert states[1]["attempts"][0]["error"] == "it broke"
+        assert [await one.rest() for one in (scout, alice)] == [[], []]
 
 
 async def test_every_subscriber_finds_its_own_join_ref(town: Town) -> None:

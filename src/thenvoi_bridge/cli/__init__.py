@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from thenvoi_bridge import __version__, settings
+from thenvoi_bridge.cli.console import console
 from thenvoi_bridge.cli.doctor import doctor
 from thenvoi_bridge.cli.hook import hook
 from thenvoi_bridge.cli.inbox import inbox
@@ -68,6 +69,7 @@ main.add_command(hook)
 main.add_command(wait)
 main.add_command(doctor)
 main.add_command(ready)
+main.add_command(console)
 
 
 def _stdio(flags: dict[str, Any]) -> None:

@@ -176,6 +176,20 @@ def delete_chat(**given: Any) -> None:
     _do("delete_chat", given)
 
 
+@click.command("console-link")
+@_ends
+@click.option("--for", "who", required=True, help="Handle, e-mail address or id of a person.")
+@click.option(
+    "--url", default="http://127.0.0.1:4000", show_default=True, help="Where people reach the platform."
+)
+def console_link(**given: Any) -> None:
+    """Make a link that signs a person in to the console.
+
+    It works once, within ten minutes.
+    """
+    _do("make_link", given, module="console.signing_in")
+
+
 @click.command()
 @_ends
 def seed(**given: Any) -> None:
@@ -204,7 +218,7 @@ def migrate(folder: Path, database: str | None, as_json: bool, check: bool) -> N
         raise click.ClickException("the database is not up to date: run `thenvoi-bridge platform migrate`")
 
 
-COMMANDS: tuple[click.Command, ...] = (org, user, agent, key, chat, seed, migrate)
+COMMANDS: tuple[click.Command, ...] = (org, user, agent, key, chat, console_link, seed, migrate)
 """What `platform` has besides `serve`."""
 
 
@@ -213,11 +227,15 @@ def _do(what: str, given: dict[str, Any], module: str = "administration") -> Non
     folder, as_json = given.pop("folder"), given.pop("as_json")
     arguments = {name: str(v) if name == "id" else v for name, v in given.items() if v is not None}
     chosen = settings.read_platform({"database": arguments.pop("database", None)})
-    done = _done(folder, chosen, module, what, arguments)
-    click.echo(json.dumps(done) if as_json else _text(done))
+    answer = done(folder, chosen, module, what, arguments)
+    click.echo(json.dumps(answer) if as_json else _text(answer))
 
 
-def _done(folder: Path, chosen: settings.Platform, module: str, what: str, arguments: dict[str, Any]) -> Any:
+def done(folder: Path, chosen: settings.Platform, module: str, what: str, arguments: dict[str, Any]) -> Any:
+    """What a function of a module of the platform returns, called in a transaction on the data in a folder.
+
+    What it raises ends the command with a sentence.
+    """
     from importlib import import_module
 
     from thenvoi_bridge.platform.administration import administer
@@ -244,13 +262,13 @@ def _run(work: Callable[[], Awaitable[Done]]) -> Done:
         raise click.ClickException(str(exc)) from exc
 
 
-def _text(done: dict[str, Any] | list[dict[str, Any]]) -> str:
+def _text(answer: dict[str, Any] | list[dict[str, Any]]) -> str:
     """One thing as a line for each member, several as a table."""
-    if isinstance(done, dict):
-        return "\n".join(f"{name}: {_cell(value)}" for name, value in done.items())
-    if not done:
+    if isinstance(answer, dict):
+        return "\n".join(f"{name}: {_cell(value)}" for name, value in answer.items())
+    if not answer:
         return "none"
-    rows = [list(done[0]), *([_cell(value) for value in each.values()] for each in done)]
+    rows = [list(answer[0]), *([_cell(value) for value in each.values()] for each in answer)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)

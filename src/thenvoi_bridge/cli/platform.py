@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def serve(
 ) -> None:
     """Serve the REST API and the WebSocket, until interrupted."""
     from thenvoi_bridge.platform import serving
-    from thenvoi_bridge.ports import PortTaken, bind
+    from thenvoi_bridge.ports import PortTaken, address, bind
     from thenvoi_bridge.storage import StorageError
 
     metrics, chosen = Metrics.of(flags), settings.read_platform(flags)
@@ -62,15 +63,28 @@ def serve(
         if address_file:
             serving.publish(address_file, url)
         say(f"Thenvoi platform on {url} (Ctrl-C ends it)")
+        if console:
+            click.echo(console, err=True)
 
     serve = partial(serving.serve, folder, ready=ready, idle_exit=exit_when_idle)
     try:
         with bind(host, port) as listener:
+            # A link that signs somebody in must not stand in a log.
+            console = sys.stderr.isatty() and _console(folder, chosen, address(listener))
             metrics.run("platform", lambda meter: serve(listener, chosen, meter=meter), say)
     except (PortTaken, StorageError) as exc:
         raise click.ClickException(str(exc)) from exc
     except KeyboardInterrupt:
         say("Stopped.")
+
+
+def _console(folder: Path, chosen: settings.Platform, url: str) -> str:
+    """How to get to the console: a link, where there is but one person to make it for."""
+    ask = {"url": url}
+    link = administration.done(folder, chosen, "console.signing_in", "make_link_for_the_only_person", ask)
+    if link:
+        return f"Console, once and within ten minutes: {link['link']}"
+    return f"Console: {url}/console/ (`thenvoi-bridge platform console-link` makes links for people)"
 
 
 for _command in administration.COMMANDS:

@@ -93,6 +93,14 @@ class MessageCreated(ChatMessage):
     """The message as REST gives it."""
 
 
+class MessageUpdated(ChatMessage):
+    """The message again, once a recipient has come further with it (later era). Told to people only."""
+
+
+class EventPosted(ChatMessage):
+    """What an agent did or thought, as REST gives it (later era). Told to people only."""
+
+
 class ContactRequestReceived(ReceivedRequest):
     """Somebody wants to become a contact of an agent."""
 
@@ -139,6 +147,8 @@ Payload = (
     | ParticipantAdded
     | ParticipantRemoved
     | MessageCreated
+    | MessageUpdated
+    | EventPosted
     | ContactRequestReceived
     | MyContactRequestReceived
     | ContactRequestUpdated
@@ -149,6 +159,8 @@ Payload = (
 
 _NAMES: dict[type[Payload], str] = {
     MessageCreated: "message_created",
+    MessageUpdated: "message_updated",
+    EventPosted: "event_created",
     RoomAdded: "room_added",
     RoomRemoved: "room_removed",
     RoomDeleted: "room_deleted",
@@ -184,7 +196,7 @@ def read_event(name: str, topic: Topic, payload: dict[str, Any]) -> Payload | No
         return None
     if kind is ContactRequestReceived and topic.kind == "user_contacts":
         kind = MyContactRequestReceived
-    if kind is MessageCreated:
+    if issubclass(kind, ChatMessage):
         payload = {**payload, "chat_room_id": topic.id}
     try:
         return kind.model_validate(payload)

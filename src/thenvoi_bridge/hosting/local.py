@@ -12,17 +12,22 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import anyio
 from anyio import to_thread
 from filelock import AsyncFileLock, Timeout
 
 from thenvoi_bridge import settings
-from thenvoi_bridge.bridge.endpoint import CannotLocate, Endpoint
+from thenvoi_bridge.bridge.endpoint import CannotLocate as CannotLocate  # commands catch it, too
+from thenvoi_bridge.bridge.endpoint import Endpoint
 from thenvoi_bridge.contract.agents import RegisterMyAgent
 from thenvoi_bridge.contract.errors import ThenvoiError
+from thenvoi_bridge.contract.identity import GetMyProfile
 from thenvoi_bridge.contract.system import Health
 from thenvoi_bridge.inbox.ownership import NotPrivate, private_folder
 
@@ -34,6 +39,17 @@ START = 30.0
 
 logger = logging.getLogger(__name__)
 
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The one person of a platform: where that is, the folder of its data, and the person's id."""
+
+    url: str
+    data: Path
+    id: str
+
 
 class LocalPlatform:
     """The platform whose data and keys are in one private folder of this account."""
@@ -44,11 +60,18 @@ class LocalPlatform:
 
     async def locate(self, host: str) -> Endpoint:
         """The running platform, with the key of the agent named after the host. Raises `CannotLocate`."""
+        return await self._reached(partial(self._agent, host))
+
+    async def person(self) -> Person:
+        """The running platform and its one person, for whom there is a console. Raises `CannotLocate`."""
+        return await self._reached(self._person)
+
+    async def _reached(self, ask: Callable[[str], Awaitable[Answer]]) -> Answer:
+        """What the platform answers, which is started if need be."""
         try:
             await to_thread.run_sync(private_folder, self._folder)
             async with AsyncFileLock(self._folder / "lock", timeout=START):
-                url = await self.running() or await self._start()
-                return Endpoint(url, agent_key=await self._agent_key(url, host), local=True)
+                return await ask(await self.running() or await self._start())
         except Timeout as exc:
             raise CannotLocate("Another process is starting the local platform and does not finish") from exc
         except (OSError, NotPrivate, ThenvoiError, subprocess.CalledProcessError) as exc:
@@ -97,6 +120,20 @@ class LocalPlatform:
                 start_new_session=True,  # it outlives this host
             )
 
+    async def _agent(self, host: str, url: str) -> Endpoint:
+        return Endpoint(url, agent_key=await self._agent_key(url, host), local=True)
+
+    async def _person(self, url: str) -> Person:
+        from thenvoi_bridge.client import Client
+
+        async with Client(url, await self._person_key()) as client:
+            return Person(url, self._data, (await client(GetMyProfile())).id)
+
+    async def _person_key(self) -> str:
+        if kept := _text(self._folder / "person.key"):
+            return kept
+        return await to_thread.run_sync(self._add_person)
+
     async def _agent_key(self, url: str, host: str) -> str:
         """The key of the host's agent, which is registered when the host comes for the first time."""
         from thenvoi_bridge.client import Client
@@ -104,10 +141,7 @@ class LocalPlatform:
         kept = self._folder / "agents" / f"{host.encode().hex()}.key"
         if key := _text(kept):
             return key
-        person = _text(self._folder / "person.key")
-        if person is None:
-            person = await to_thread.run_sync(self._add_person)
-        async with Client(url, person) as client:
+        async with Client(url, await self._person_key()) as client:
             made = await client(RegisterMyAgent(name=host, description=f"{host} on this computer"))
         await to_thread.run_sync(partial(_keep, kept, made.credentials.api_key))
         return made.credentials.api_key

@@ -19,9 +19,9 @@ from thenvoi_bridge.contract.page import PageInfo
 from thenvoi_bridge.platform import contacts, memories, participants
 from thenvoi_bridge.platform.handlers import handler
 from thenvoi_bridge.platform.identity import actor
-from thenvoi_bridge.platform.lifecycle import delivery_of
 from thenvoi_bridge.platform.limits import check_quota
 from thenvoi_bridge.platform.log import Change
+from thenvoi_bridge.platform.message_records import delivery_of
 from thenvoi_bridge.platform.paging import window
 from thenvoi_bridge.platform.rules.access import Principal
 from thenvoi_bridge.platform.rules.handles import agent_handle, free_handle

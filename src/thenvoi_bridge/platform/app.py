@@ -19,6 +19,7 @@ from thenvoi_bridge.platform.accounting import Accounting
 from thenvoi_bridge.platform.auth import Auth
 from thenvoi_bridge.platform.bells import carriers
 from thenvoi_bridge.platform.bounds import Bounded
+from thenvoi_bridge.platform.console.routes import Console
 from thenvoi_bridge.platform.gate import Gate, no_upgrade
 from thenvoi_bridge.platform.gauging import Gauges
 from thenvoi_bridge.platform.handlers import HANDLERS
@@ -97,8 +98,8 @@ async def running(db: Database, site: Site, meter: Meter = UNMETERED) -> AsyncGe
     sockets = [WebSocketRoute(path, gate.serve) for path in SOCKET_PATHS]
     plain = [Route(path, no_upgrade, methods=METHODS) for path in SOCKET_PATHS]
     rest = Rest(db, bell, auth, site, HANDLERS).routes()
-    health = Health(db, site).routes()
-    routes = [*rest, *sockets, *plain, *ROUTES, *health]
+    besides = [*Health(db, site).routes(), *Console(db, auth, site).routes()]
+    routes = [*rest, *sockets, *plain, *ROUTES, *besides]
     app = Starlette(routes=routes, exception_handlers=error_handlers())
     app.router.redirect_slashes = False
     ringing, gauges = carriers(site, bell), Gauges(db, site.presence, hub, meter)

@@ -46,7 +46,7 @@ class Keys:
     @classmethod
     def kept_in(cls, folder: Path) -> Keys:
         """The keys of a platform whose pepper lies in `folder`; made at first use, readable by us only."""
-        path, draft = folder / "pepper", folder / f".pepper-{_random(8)}"
+        path, draft = folder / "pepper", folder / f".pepper-{random_text(8)}"
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as fresh:
             fresh.write(secrets.token_bytes(32))
         with suppress(FileExistsError):  # linking is atomic: nobody ever reads half a pepper
@@ -86,11 +86,11 @@ class Keys:
         legacy: bool = False,
     ) -> NewKey:
         """A new key for an actor. `legacy` makes one of the older form."""
-        id, secret = _random(12), _random(32)
+        id, secret = random_text(12), random_text(32)
         tx.run(
             "INSERT INTO keys (id, actor_id, digest, label, expires_at, inserted_at) "
             "VALUES (?, ?, ?, ?, ?, ?)",
-            id, actor_id, self._digest(secret), label, expires_at, now,
+            id, actor_id, self.digest(secret), label, expires_at, now,
         )  # fmt: skip
         kind = "" if legacy else f"{_LETTER_OF[actor_type]}_"
         return NewKey(id, f"thnv_{kind}{id}_{secret}")
@@ -110,16 +110,18 @@ class Keys:
             id, now,
         )  # fmt: skip
         # Compare even when there is no such key, so that time does not tell which ids exist.
-        known = hmac.compare_digest(self._digest(secret), row["digest"] if row else _NO_SUCH_KEY)
+        known = hmac.compare_digest(self.digest(secret), row["digest"] if row else _NO_SUCH_KEY)
         if row is None or not known or letter not in ("", _LETTER_OF[row["type"]]):
             raise Unauthorized()
         return row
 
-    def _digest(self, secret: str) -> str:
+    def digest(self, secret: str) -> str:
+        """What is kept of a secret: a hash that is worth nothing without the pepper."""
         return hmac.new(self._pepper, secret.encode(), sha256).hexdigest()
 
 
-def _random(length: int) -> str:
+def random_text(length: int) -> str:
+    """So many random letters and digits, 5.95 bits each."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 

@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterable
 
 from thenvoi_bridge.contract.errors import NotFound
+from thenvoi_bridge.contract.feed import MessageUpdated, Topic
 from thenvoi_bridge.contract.lifecycle import MarkFailed, MarkProcessed, MarkProcessing, MessageStatus
 from thenvoi_bridge.platform.handlers import handler
 from thenvoi_bridge.platform.log import Change
+from thenvoi_bridge.platform.message_records import delivery_of, message_for_people
 from thenvoi_bridge.platform.rooms import seat
 from thenvoi_bridge.platform.rules.access import Principal
-from thenvoi_bridge.platform.rules.delivery import Attempt, Delivery, Order, State, check_attempt
+from thenvoi_bridge.platform.rules.delivery import Delivery, Order, State, check_attempt
 from thenvoi_bridge.storage import Row, Tx
 
 
@@ -46,12 +48,6 @@ def note_delivered(tx: Tx, pairs: Iterable[tuple[str, str]], now: str) -> None:
             _save(tx, row, recipient_id, delivery_of(row).after("deliver", now), mentioned=True)
 
 
-def delivery_of(row: Row) -> Delivery:
-    """The delivery a row of the table holds."""
-    attempts = tuple(Attempt(**attempt) for attempt in json.loads(row["attempts"]))
-    return Delivery(State(row["status"]), row["delivered_at"], row["processed_at"], attempts)
-
-
 def _mark(
     call: MarkProcessing | MarkProcessed | MarkFailed,
     me: Principal,
@@ -72,7 +68,10 @@ def _mark(
     check_attempt(before, order, tx.if_attempt)
     delivery = before.after(order, tx.now, error)
     _save(tx, message, me.id, delivery, mentioned=bool(row and row["mentioned"]))
-    tx.run("UPDATE messages SET updated_at = ? WHERE id = ?", tx.now, call.message_id)
+    updated = tx.one("UPDATE messages SET updated_at = ? WHERE id = ? RETURNING *", tx.now, call.message_id)
+    assert updated
+    told = MessageUpdated.model_validate(message_for_people(tx, updated))
+    tx.tell(Topic("chat_room", call.chat_id), told)
     shown = {"id": call.message_id, "status": delivery.state.value, "success": True}
     return MessageStatus.model_validate({**shown, "attempt_number": len(delivery.attempts)})
 

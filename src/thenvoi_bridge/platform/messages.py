@@ -26,9 +26,10 @@ from thenvoi_bridge.contract.page import MetaPage, More, Page, PageInfo
 from thenvoi_bridge.platform import clock
 from thenvoi_bridge.platform.chats import DEFAULT_TITLE
 from thenvoi_bridge.platform.handlers import handler
-from thenvoi_bridge.platform.lifecycle import delivery_of, open_delivery
+from thenvoi_bridge.platform.lifecycle import open_delivery
 from thenvoi_bridge.platform.limits import check_quota
 from thenvoi_bridge.platform.log import Change
+from thenvoi_bridge.platform.message_records import messages, shown
 from thenvoi_bridge.platform.paging import window
 from thenvoi_bridge.platform.rooms import mentionable, room, seat
 from thenvoi_bridge.platform.rules.access import Principal
@@ -64,7 +65,7 @@ def send_message(call: SendMessage | SendMyMessage, me: Principal, tx: Change) -
     for recipient in recipients:
         if recipient.type == "Agent":
             open_delivery(tx, row, recipient.id)
-    tx.tell(Topic("chat_room", call.chat_id), MessageCreated.model_validate(_shown(row, {})))
+    tx.tell(Topic("chat_room", call.chat_id), MessageCreated.model_validate(shown(row, {})))
     return MessageSent(id=row["id"], success=True, recipients=[Recipient(**n) for n in named])
 
 
@@ -77,7 +78,7 @@ def list_messages(call: ListMessages, me: Principal, tx: Change) -> MessagePage:
     total = _count(tx, f"{_MENTIONING} AND status IN ({_marks(states)})", me.id, call.chat_id, *states)
     info = PageInfo.of(call.page, call.page_size, total).model_dump()
     return MessagePage(
-        data=_messages(tx, rows, me),
+        data=messages(tx, rows, me),
         metadata=MessagePageInfo.model_validate({**info, "status_filter": call.status}),
     )
 
@@ -87,7 +88,7 @@ def next_message(call: NextMessage, me: Principal, tx: Change) -> ChatMessage | 
     """The oldest of it that is not processed; looking does not consume it. Raises `NotFound`."""
     seat(tx, call.chat_id, me)
     rows = _mentioning(tx, call.chat_id, me.id, sorted(SHOWN[None]), 1, 0)
-    return next(iter(_messages(tx, rows, me)), None)
+    return next(iter(messages(tx, rows, me)), None)
 
 
 @handler
@@ -103,7 +104,7 @@ def get_context(call: GetContext, me: Principal, tx: Change) -> MetaPage[ChatMes
     rows = tx.all(f"SELECT * {where} ORDER BY seq LIMIT ? OFFSET ?", *args, *window(call, size))
     info = PageInfo.of(call.page, size, _count(tx, where, *args))
     more = More(has_more=info.has_more, limit=size)
-    return MetaPage(data=_messages(tx, rows, me), meta=info, metadata=more)
+    return MetaPage(data=messages(tx, rows, me), meta=info, metadata=more)
 
 
 @handler
@@ -118,7 +119,7 @@ def list_my_messages(call: ListMyMessages, me: Principal, tx: Change) -> Page[Ch
         where, args = where + " AND inserted_at > ?", [*args, clock.stamp(call.since)]
     rows = tx.all(f"SELECT * {where} ORDER BY seq DESC LIMIT ? OFFSET ?", *args, *window(call))
     info = PageInfo.of(call.page, call.page_size, _count(tx, where, *args))
-    return Page(data=_messages(tx, rows, me), metadata=info)
+    return Page(data=messages(tx, rows, me), metadata=info)
 
 
 def check_size(tx: Change, content: str, pointer: str) -> None:
@@ -203,27 +204,6 @@ def _mentioning(tx: Tx, chat_id: str, me: str, states: Sequence[State], limit: i
     ids = f"SELECT message_id {_MENTIONING} AND status IN ({_marks(states)}) ORDER BY seq LIMIT ? OFFSET ?"
     sql = f"SELECT messages.* FROM messages WHERE id IN ({ids}) ORDER BY seq"
     return tx.all(sql, me, chat_id, *states, limit, offset)
-
-
-def _messages(tx: Tx, rows: Sequence[Row], me: Principal) -> list[ChatMessage]:
-    """Rows of one room as the caller may see them: an agent sees its own delivery, a person everybody's."""
-    if not rows:
-        return []
-    seqs = [row["seq"] for row in rows]
-    sql = "SELECT * FROM deliveries WHERE chat_id = ? AND seq BETWEEN ? AND ?"
-    statuses: dict[str, Json] = {}
-    for entry in tx.all(sql, rows[0]["chat_id"], min(seqs), max(seqs)):
-        if entry["status"] != State.NONE and (me.type == "User" or entry["recipient_id"] == me.id):
-            of_message = statuses.setdefault(entry["message_id"], {})
-            of_message[entry["recipient_id"]] = delivery_of(entry).shown()
-    return [ChatMessage.model_validate(_shown(row, statuses.get(row["id"], {}))) for row in rows]
-
-
-def _shown(row: Row, delivery_status: Json) -> Json:
-    metadata: Json | None = json.loads(row["metadata"]) if row["metadata"] else None
-    if row["message_type"] == "text" and delivery_status:
-        metadata = {**(metadata or {}), "delivery_status": delivery_status}
-    return {**row, "chat_room_id": row["chat_id"], "metadata": metadata}
 
 
 def _count(tx: Tx, source: LiteralString, *args: Value) -> int:

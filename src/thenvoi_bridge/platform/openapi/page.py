@@ -59,6 +59,8 @@ def _intro(info: Json) -> Iterator[Html]:
     for paragraph in info["description"].split("\n\n"):
         yield tag("p", prose(paragraph))
     document = tag("a", "openapi.json", href="/openapi.json")
+    console = tag("a", "console", href="/console/")
+    yield tag("p", "People have the ", console, ".")
     yield tag("p", "Programs read all this in ", document, ". For the examples below, begin with")
     yield tag("pre", tag("code", START))
 

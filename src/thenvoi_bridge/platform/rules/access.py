@@ -52,6 +52,16 @@ ROOM_TOPICS: frozenset[TopicKind] = frozenset({"chat_room", "room_participants"}
 """Topics that carry a room's id; its participants may join."""
 
 
+FOR_PEOPLE = frozenset({"message_updated", "event_created"})
+"""Events of a room that agents are not pushed (vendor: users only)."""
+
+OF_MESSAGES = FOR_PEOPLE | {"message_created"}
+
+
+FOR_PEOPLE = frozenset({"message_updated", "event_created"})
+"""Events of a room that agents are not pushed (vendor: users only)."""
+
+
 def check_add(actor_role: Role, given: Role) -> None:
     """Raise `Forbidden` unless a participant of this role may give that role."""
     if given not in MAY_ADD[actor_role]:
@@ -79,8 +89,10 @@ def own_topic(principal: Principal, topic: Topic) -> Literal["yes", "no", "ask t
 
 def hears(principal: Principal, event: str, payload: dict[str, Any]) -> bool:
     """Whether a subscriber is pushed this event: agents only texts of others that mention them (seed)."""
-    if event != "message_created" or principal.type == "User":
+    if principal.type == "User":
         return True
+    if event != "message_created":
+        return event not in FOR_PEOPLE
     if payload["sender_id"] == principal.id:
         return False
     return any(mention["id"] == principal.id for mention in payload["metadata"]["mentions"])
