@@ -16,7 +16,8 @@ from mcp import Client as McpClient
 
 from tests import postgres
 from tests.hosting.team import host, live, setting, shown
-from tests.packages.behind import PATIENCE, Town, configured, free_port, proxy, town
+from tests.machine import free_port
+from tests.packages.behind import PATIENCE, Town, configured, proxy, town
 from tests.world import Somebody, listening, say
 from thenvoi_bridge.contract.chats import ChatRoom
 from thenvoi_bridge.contract.messages import MessageSent
@@ -144,4 +145,4 @@ async def test_nodes_may_be_killed_or_replaced_one_after_the_other_while_a_host_
             for node, how in zip(nodes, (signal.SIGKILL, signal.SIGTERM), strict=True):
                 await node.end(how)
                 await heard(llm, await scene.say(f"without the one that got {how.name}"))
-                await node.start()
+                await node.begin()
