@@ -26,6 +26,7 @@ import anyio
 import httpx2
 
 from tests import natsd, postgres
+from tests.machine import free_port
 from tests.platform.line import Line, called
 from thenvoi_bridge.platform import app
 from thenvoi_bridge.platform.administration import add_agent, add_user, administer
@@ -121,7 +122,7 @@ def shown(way: str, taken: list[float]) -> str:
 
 async def main(server: str) -> None:
     taken: dict[str, list[float]] = {way: [] for way in WAYS}
-    with TemporaryDirectory() as folder, natsd.server(_free_port()) as nats:
+    with TemporaryDirectory() as folder, natsd.server(free_port()) as nats:
         key, agent = await peopled(Path(folder), server)
         for _ in range(ROUNDS):
             for way, kinds in WAYS.items():
@@ -131,12 +132,6 @@ async def main(server: str) -> None:
                 print(".", end="", file=sys.stderr, flush=True)
     for way, times in taken.items():
         print(shown(way, times))
-
-
-def _free_port() -> int:
-    with bind("127.0.0.1", 0) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":

@@ -39,12 +39,3 @@ def address(listener: socket.socket) -> str:
     """The base URL of what listens here."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def cut_off_who_reads_nothing(listener: socket.socket, seconds: float) -> None:
-    """Have the system end a connection whose other end takes nothing for so long, where it can.
-
-    What a server has yet to send when it ends an exchange lies with the system, which would be patient.
-    """
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(seconds * 1000))

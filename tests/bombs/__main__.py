@@ -27,6 +27,7 @@ import httpx2
 
 from tests.bombs.bombs import BOMBS, Target
 from tests.faults.platform import FaultyPlatform
+from tests.machine import megabytes
 from tests.platform.line import Line, called
 from thenvoi_bridge.contract.chats import CreateMyChat
 from thenvoi_bridge.platform import participants
@@ -85,12 +86,6 @@ def thrown(name: str, target: Target, outcomes: Counter[str]) -> Iterator[None]:
         del outcomes[""]
 
 
-def memory(pid: int, what: str) -> float:
-    """Megabytes that a process has now (`VmRSS`) or had at most (`VmHWM`)."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(what)) / 1024
-
-
 async def run(names: tuple[str, ...], seconds: float, folder: Path) -> None:
     async with opened(folder / "data") as (db, keys):
         alice = await administer(db, keys, partial(somebody, name="alice", rooms=1))
@@ -107,13 +102,13 @@ async def run(names: tuple[str, ...], seconds: float, folder: Path) -> None:
 
 
 async def _one(name: str, target: Target, bystander: Bystander, pid: int, seconds: float) -> None:
-    calm, peak = await bystander.watch(seconds), memory(pid, "VmHWM")
+    calm, peak = await bystander.watch(seconds), megabytes(pid, "VmHWM")
     outcomes: Counter[str] = Counter()
     with thrown(name, target, outcomes):
         waits = await bystander.watch(seconds)
     most = ", ".join(outcome for outcome, _ in outcomes.most_common(2)) or "none yet"
     usual, worst = (_ratio(calm, waits, nth) for nth in (50, 99))
-    grown = memory(pid, "VmHWM") - peak
+    grown = megabytes(pid, "VmHWM") - peak
     print(f"| {name} | {most} | {sum(outcomes.values())} | {usual} | {worst} | {grown:.0f} MB |", flush=True)
 
 

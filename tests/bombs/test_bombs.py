@@ -10,7 +10,7 @@ import pytest
 from tests.bombs.bombs import BOMBS, Target
 from tests.platform.line import line
 from tests.world import world
-from thenvoi_bridge.platform import request
+from thenvoi_bridge.platform.request import Request
 from thenvoi_bridge.settings import Platform
 
 TIGHT = Platform(topics=10, buffer=1_000_000)
@@ -22,8 +22,8 @@ TIGHT = Platform(topics=10, buffer=1_000_000)
 async def test_a_bomb_has_its_answer_and_the_others_are_served(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(request, "HEAD", 0.5)
-    monkeypatch.setattr(request, "BODY", 0.5)
+    monkeypatch.setattr(Request, "head", 0.5)
+    monkeypatch.setattr(Request, "body", 0.5)
     throw, answer = BOMBS[name]
     async with world(tmp_path, TIGHT) as here:
         mallory, alice = await here.person("Mallory Moe"), await here.person("Alice Doe")

@@ -454,7 +454,7 @@ async def test_a_full_inbox_says_so_and_what_waits_on_the_platform_comes_in_orde
             for room in (scene.room, other):
                 sent[room.id].append((await say(scene.alice, room, scene.scout, f"number {n}")).id)
         assert await trouble_shown(host, "inbox_full") == wording.INBOX_FULL
-        assert host.session.connection == "live"
+        assert host.session.connection in ("live", "catching_up")  # it looks again and again for room
         assert (await host.shown("inbox_read", limit=100))["unread"] == 6
         got: dict[str, list[str]] = {scene.room.id: [], other.id: []}
         with anyio.fail_after(PATIENCE):

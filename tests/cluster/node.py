@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import socket
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,6 +14,8 @@ from typing import Self
 import anyio
 import httpx2
 
+from tests.machine import free_port
+
 ROOT = Path(__file__).parents[2]
 
 PATIENCE = 60.0
@@ -21,15 +23,12 @@ PATIENCE = 60.0
 
 
 class Node:
-    """A server of ours, started with this command and `--port`. Leaving the context kills it.
+    """A server of ours, begun with this command and on one port however often. Leaving the context kills it."""
 
-    `ready` is the path that answers with 200 once it serves.
-    """
-
-    def __init__(self, command: Sequence[str], env: dict[str, str], log: Path, ready: str) -> None:
+    def __init__(self, command: Sequence[str], env: dict[str, str], log: Path) -> None:
         self.port = free_port()
         self._command = [sys.executable, "-m", "thenvoi_bridge", *command, "--port", str(self.port)]
-        self._env, self._log, self._ready = {**os.environ, **env}, log, ready
+        self._env, self._log = {**bare(), **env}, log
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -37,7 +36,8 @@ class Node:
 
     def __exit__(self, *exc: object) -> None:
         if self._process:
-            self.kill()
+            self._process.kill()
+            self._process.wait()
 
     async def begin(self) -> None:
         """Start it, and wait until it serves. Raises TimeoutError."""
@@ -48,16 +48,10 @@ class Node:
                     assert self._process.poll() is None, "it ended at once; its log says why"
                     await anyio.sleep(0.1)
 
-    def kill(self) -> None:
-        """End it where it stands."""
+    async def end(self, how: signal.Signals) -> None:
+        """Send it a signal, and wait until it has ended."""
         assert self._process
-        self._process.kill()
-        self._process.wait()
-
-    async def end(self) -> None:
-        """Let it end by itself, with SIGTERM."""
-        assert self._process
-        self._process.terminate()
+        self._process.send_signal(how)
         await anyio.to_thread.run_sync(self._process.wait, PATIENCE)
 
     def _started(self) -> subprocess.Popen[bytes]:
@@ -68,13 +62,10 @@ class Node:
 
     async def _serves(self, http: httpx2.AsyncClient) -> bool:
         with suppress(httpx2.HTTPError):
-            return (await http.get(f"http://127.0.0.1:{self.port}{self._ready}")).status_code == 200
+            return (await http.get(f"http://127.0.0.1:{self.port}/readyz")).status_code == 200
         return False
 
 
-def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        port: int = door.getsockname()[1]
-        return port
+def bare() -> dict[str, str]:
+    """Our environment, with nothing of ours."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("THENVOI_")}

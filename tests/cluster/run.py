@@ -7,6 +7,7 @@ only carries hints, is cut.
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import Counter
 from contextlib import AsyncExitStack, ExitStack
@@ -19,8 +20,9 @@ import anyio
 from tests import natsd, postgres
 from tests.cluster.balancer import Balancer
 from tests.cluster.host import WebHost
-from tests.cluster.node import Node, free_port
+from tests.cluster.node import Node
 from tests.faults.history import Report
+from tests.machine import free_port
 from tests.torture.scene import Scene, person, shuffled
 from tests.torture.worker import Worker
 from thenvoi_bridge.client import Client
@@ -104,7 +106,7 @@ class Cluster:
 
     async def _end_one(self, several: list[Node]) -> None:
         one = self._rng.choice(several)
-        one.kill()
+        await one.end(signal.SIGKILL)
         await anyio.sleep(1)
         await one.begin()
 
@@ -115,7 +117,7 @@ class Cluster:
         data = self.folder / "platform"
         command = ("platform", "serve", "--data", str(data), "--connects", "0", "--log-level", "warning")
         env = {"THENVOI_PLATFORM_DATABASE": self.database, "THENVOI_PLATFORM_NATS": self._nats_url}
-        return self._stack.enter_context(Node(command, env, self.folder / f"node{n}.log", "/openapi.json"))
+        return self._stack.enter_context(Node(command, env, self.folder / f"node{n}.log"))
 
     def _replica(self, n: int, platform: str) -> Node:
         env = {
@@ -125,7 +127,7 @@ class Cluster:
             "THENVOI_MAX_WAIT": "20",
             "THENVOI_MAX_CHANGES": "0",
         }
-        return self._stack.enter_context(Node(("serve",), env, self.folder / f"replica{n}.log", "/readyz"))
+        return self._stack.enter_context(Node(("serve",), env, self.folder / f"replica{n}.log"))
 
 
 async def torture(ordeal: Ordeal, folder: Path) -> Outcome:

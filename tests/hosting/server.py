@@ -13,6 +13,7 @@ from pathlib import Path
 import anyio
 from anyio.abc import Process
 
+from tests.machine import megabytes
 from tests.world import World
 
 UNBOUNDED = """
@@ -45,10 +46,7 @@ class Server:
     @property
     def memory(self) -> float:
         """Megabytes that it has in memory."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
-        found = re.search(r"VmRSS:\s+(\d+) kB", status)
-        assert found
-        return int(found[1]) / 1024
+        return megabytes(self.process.pid)
 
 
 @asynccontextmanager

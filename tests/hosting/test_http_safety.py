@@ -34,9 +34,10 @@ from tests.hosting.team import (
     shown,
 )
 from tests.world import Somebody, World, world
+from thenvoi_bridge import connections
 from thenvoi_bridge.cli import main
 from thenvoi_bridge.contract.errors import Unauthorized, Unreachable
-from thenvoi_bridge.hosting import connections, exchange, tenant, tenants, verifying
+from thenvoi_bridge.hosting import exchange, tenant, tenants, verifying
 from thenvoi_bridge.hosting import http as http_
 from thenvoi_bridge.hosting.exchange import Exchange
 from thenvoi_bridge.hosting.guard import Guard
@@ -324,7 +325,7 @@ async def test_an_encoded_body_is_refused(scene: Scene, state: Path) -> None:
 async def test_a_head_that_does_not_come_is_not_waited_for(
     scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch, begun: bytes
 ) -> None:
-    monkeypatch.setattr(connections, "READING", 0.2)
+    monkeypatch.setattr(connections.Connection, "head", 0.2)
     healthy = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
     async with (
         serving(scene.here, state) as bridge,
@@ -522,8 +523,9 @@ def in_process() -> Generator[None]:
         (["--allowed-origin", "app.example.com"], "--allowed-origin must be like https://app.example.com"),
         (["--channel", "alice"], "--channel works over stdio only"),
         (["--local"], "--local works over stdio only"),
-        (["--stateless", "--sse"], "--sse needs sessions, and --stateless has none"),
-        (["--stateless", "--confirm-elsewhere"], "it cannot be had with --stateless"),
+        (["--stateless", "--sse"], "--sse needs sessions, and replicas"),
+        (["--database", "postgresql://db/bridge", "--sse"], "--sse needs sessions, and replicas"),
+        (["--stateless", "--confirm-elsewhere"], "it cannot be had with replicas"),
         (["--tools", "no_such_tool"], "THENVOI_TOOLS"),
         (["--chat", "a/b"], "THENVOI_CHAT must be the id of a room"),
     ],

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from tests.inbox.mentions import NOW, mention
-from thenvoi_bridge.inbox import core
+from thenvoi_bridge.inbox import core, times
 from thenvoi_bridge.inbox.core import (
     ATTEMPTS,
     LEASE,
@@ -393,7 +393,7 @@ def test_what_nobody_holds_who_lives(item: Item, unheld: bool) -> None:
 )
 def test_times_sort_however_they_are_written(written: str, sorts_as: str) -> None:
     message = mention("m1").model_copy(update={"inserted_at": written})
-    assert core.sent_at(message) == sorts_as
+    assert times.sent_at(message) == sorts_as
 
 
 def test_what_a_message_says_does_not_reach_a_log() -> None:

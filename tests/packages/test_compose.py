@@ -10,8 +10,9 @@ import pytest
 
 from tests.packages import compose
 from tests.packages.checkout import ROOT
-from tests.packages.commands import parsed, unknown, without_planned
+from tests.packages.commands import parsed
 from tests.packages.dockerfile import stages
+from thenvoi_bridge.settings import unknown
 
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600)]
 
@@ -40,7 +41,7 @@ def test_there_are_two_nodes_of_each_half_and_one_that_migrates(ours: dict[str, 
 
 
 def test_every_command_is_one_that_the_program_takes(ours: dict[str, dict[str, Any]]) -> None:
-    paths = {name: parsed(without_planned(it["command"])).command_path for name, it in ours.items()}
+    paths = {name: parsed(it["command"]).command_path for name, it in ours.items()}
     assert paths == {
         "migrate": "thenvoi-bridge platform migrate",
         **dict.fromkeys(("platform-1", "platform-2"), "thenvoi-bridge platform serve"),
@@ -51,7 +52,7 @@ def test_every_command_is_one_that_the_program_takes(ours: dict[str, dict[str, A
 def test_every_server_listens_where_the_image_says_that_it_does(ours: dict[str, dict[str, Any]]) -> None:
     _, (_, final) = stages()
     for name in NODES:
-        params = parsed(without_planned(ours[name]["command"])).params
+        params = parsed(ours[name]["command"]).params
         assert (params["host"], [str(params["port"])]) == ("0.0.0.0", final.given("EXPOSE"))
         assert "healthcheck" not in ours[name]  # so the image's holds
     assert ours["migrate"]["healthcheck"] == {"disable": True}

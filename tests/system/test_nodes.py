@@ -22,6 +22,7 @@ from websockets.exceptions import InvalidStatus
 
 from tests import natsd, postgres
 from tests.home import SWITCH, environ_of, opened, served
+from tests.machine import free_port
 from tests.platform.line import Line, answered, called, line
 from tests.platform.town import Town, by, town_on
 from tests.world import Somebody, world
@@ -291,12 +292,6 @@ async def appears(caplog: pytest.LogCaptureFixture, text: str, times: int = 1) -
     with anyio.fail_after(PATIENCE):
         while caplog.text.count(text) < times:  # noqa: ASYNC110 - a log has no event for it
             await anyio.sleep(0.01)
-
-
-def free_port() -> int:
-    with bind("127.0.0.1", 0) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 async def test_what_was_pushed_at_one_node_is_delivered_for_all(on_postgres: Switch, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import anyio
 
-from thenvoi_bridge.inbox import survey
+from thenvoi_bridge.inbox import times
 from thenvoi_bridge.inbox.core import Item
 from thenvoi_bridge.inbox.ladder import Rung
 from thenvoi_bridge.inbox.ledger import Ledger
@@ -44,7 +44,7 @@ class Noting:
 
     def _count(self, rung: Rung, items: Iterable[Item], now: float) -> None:
         for item in items:
-            if item.attempts <= 1 and (age := survey.age(item.sent_at, now)) is not None:
+            if item.attempts <= 1 and (age := times.age(item.sent_at, now)) is not None:
                 self._meter.observe(DELIVERY, age, rung)
             if item.attempts > 1 and rung is Rung.WAIT:
                 self._meter.add(REDELIVERIES)

@@ -9,8 +9,8 @@ import anyio
 
 from thenvoi_bridge.bridge.rooms import PAGE
 from thenvoi_bridge.contract.messages import ChatMessage, GetContext, Mention, MessageSent, Recipient
-from thenvoi_bridge.inbox.core import sent_at
 from thenvoi_bridge.inbox.outgoing import Outgoing, gist_of
+from thenvoi_bridge.inbox.times import sent_at
 
 if TYPE_CHECKING:
     from thenvoi_bridge.client import Client

@@ -163,14 +163,13 @@ class Session:
 
     async def _ask_openly(self, call: Call[Answer]) -> Answer:
         """Make a call that needs no key, also where the platform refused ours."""
-        from thenvoi_bridge.client import Client
+        from thenvoi_bridge.bridge.connecting import ask_openly
 
         if self.endpoint is None:
             await self._first_try()
         if self.endpoint is None:
             raise self._why_not("any")
-        async with Client(self.endpoint.base_url, "", meter=self.meter) as client:
-            return await client(call)
+        return await ask_openly(call, self.endpoint, self.meter)
 
     @property
     def bell(self) -> anyio.Event:
@@ -191,7 +190,7 @@ class Session:
     async def run(self) -> None:
         """Connect and stay connected until cancelled."""
         await self._introduced.wait()
-        await to_thread.run_sync(import_module, "thenvoi_bridge.bridge.seat")
+        await to_thread.run_sync(import_module, "thenvoi_bridge.bridge.connecting")
         pause = FIRST_PAUSE
         while True:
             try:
@@ -223,11 +222,13 @@ class Session:
 
     async def _live(self) -> None:
         """Connect, and stay so until the platform has moved. Raises `ThenvoiError` or `CannotLocate`."""
+        from thenvoi_bridge.bridge.connecting import client_for
+
         async with AsyncExitStack() as belongings:
             assert self._host is not None
             endpoint = self.endpoint = await self._locate(self._host)
-            agent = await self._client(belongings, endpoint, endpoint.agent_key)
-            human = await self._client(belongings, endpoint, endpoint.user_key)
+            agent = await client_for(endpoint.agent_key, endpoint, belongings, self.meter)
+            human = await client_for(endpoint.user_key, endpoint, belongings, self.meter)
             me = await keys.opened(agent, GetMe())
             self.profile = await keys.opened(human, GetMyProfile())
             if not (me or self.profile):
@@ -265,24 +266,12 @@ class Session:
 
     @asynccontextmanager
     async def _seated(self, endpoint: Endpoint, agent: Client, me: AgentMe) -> AsyncGenerator[Seat]:
-        from thenvoi_bridge.bridge.seat import seated
-        from thenvoi_bridge.inbox import repair
-        from thenvoi_bridge.inbox.ownership import NotPrivate
+        from thenvoi_bridge.bridge.connecting import seat_at
         from thenvoi_bridge.inbox.places import Folders
-        from thenvoi_bridge.listener import socket_url
 
-        socket = endpoint.ws_url or socket_url(endpoint.base_url)
-        key, places = endpoint.agent_key, self._places or Folders(self._state_dir)
-        assert key
-        known_as = self._host if endpoint.local and self._host else key
-        async with AsyncExitStack() as taken:
-            where = seated(
-                me, agent, key=key, socket=socket, places=places, doorman=self.doorman, known_as=known_as
-            )
-            try:
-                seat = await taken.enter_async_context(where)
-            except (NotPrivate, OSError) as exc:
-                raise repair.no_folder(exc) from exc
+        assert self._host
+        places = self._places or Folders(self._state_dir)
+        async with seat_at(endpoint, agent, me, places, self.doorman, self._host) as seat:
             if self._replicated:
                 seat.inbox.answer_for_all()
             stop = seat.inbox.listen(self.ring)
@@ -290,12 +279,6 @@ class Session:
                 yield seat
             finally:
                 stop()
-
-    async def _client(self, belongings: AsyncExitStack, endpoint: Endpoint, key: str | None) -> Client | None:
-        from thenvoi_bridge.client import Client
-
-        client = Client(endpoint.base_url, key, meter=self.meter) if key else None
-        return await belongings.enter_async_context(client) if client else None
 
     def _note(self, trouble: ThenvoiError | None) -> None:
         self._trouble = trouble

@@ -28,7 +28,7 @@ from thenvoi_bridge.contract import CALLS, Call
 from thenvoi_bridge.contract.call import Effect, Side
 from thenvoi_bridge.contract.errors import ThenvoiError
 from thenvoi_bridge.inbox.errors import InboxError
-from thenvoi_bridge.inbox.trouble import found_in
+from thenvoi_bridge.inbox.trouble import Trouble, found_in
 from thenvoi_bridge.metering.table import TOOL_CALLS
 
 BUDGET = 40_000
@@ -223,8 +223,8 @@ class Tools:
             return result
         try:
             unread, ready = await seat.inbox.at_hand(seat.inbox.now())
-        except Exception:  # the tool has done its work, and the host must hear so
-            logger.exception("the inbox could not be counted")
+        except Exception as exc:  # the tool has done its work, and the host must hear so
+            logger.error("the inbox could not be counted", exc_info=not isinstance(exc, Trouble))
             return result
         line = _unread_line(unread, ready, self._absent)
         line += _requests_line(seat.reception.requests, self._absent)

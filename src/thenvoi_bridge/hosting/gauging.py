@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 from thenvoi_bridge.bridge import sdk
 from thenvoi_bridge.bridge.seat import Seat
 from thenvoi_bridge.hosting.tenant import Tenant
-from thenvoi_bridge.inbox import survey
+from thenvoi_bridge.inbox import times
 from thenvoi_bridge.inbox.trouble import Trouble
 from thenvoi_bridge.metering import Sample
 from thenvoi_bridge.metering.table import INBOX, MCP_SESSIONS, OLDEST, SOCKETS, TENANTS, WAITS_OPEN
@@ -49,4 +49,4 @@ async def _of_inbox(seat: Seat) -> AsyncIterator[Sample]:
         return
     yield Sample(INBOX, depth.open, ("open",))
     yield Sample(INBOX, depth.dead, ("dead",))
-    yield Sample(OLDEST, survey.age(depth.oldest, time.time()) or 0.0)
+    yield Sample(OLDEST, times.age(depth.oldest, time.time()) or 0.0)

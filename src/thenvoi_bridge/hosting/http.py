@@ -23,10 +23,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from thenvoi_bridge.connections import Connection, allow_many_files, cut_off_who_reads_nothing
 from thenvoi_bridge.contract.errors import RateLimited, ThenvoiError, Unauthorized, Unavailable
 from thenvoi_bridge.hosting.allowing import allowed
 from thenvoi_bridge.hosting.choosing import check_choice_for
-from thenvoi_bridge.hosting.connections import Connection, allow_many_files
 from thenvoi_bridge.hosting.exchange import WRITING, Exchange, refusal
 from thenvoi_bridge.hosting.gauging import gauged
 from thenvoi_bridge.hosting.guard import HEADERS, Guard, is_origin
@@ -75,11 +75,11 @@ class Hosting:
             if getattr(self.settings, name):
                 raise BadSetting(f"{_flag(name)} works over stdio only, where a bridge has one host")
         if self.is_stateless and self.sse:
-            raise BadSetting("--sse needs sessions, and --stateless has none: leave one of them out")
+            raise BadSetting("--sse needs sessions, and replicas (--stateless, --database) have none")
         if self.is_stateless and self.settings.confirm_elsewhere:
             raise BadSetting(
                 "--confirm-elsewhere needs one server that knows what was shown to whom: "
-                "it cannot be had with --stateless"
+                "it cannot be had with replicas (--stateless, --database)"
             )
         if not is_loopback(host) and not self.hosts:
             raise BadSetting(
@@ -101,7 +101,7 @@ class Site:
             Route("/healthz", self._health),
             Route("/readyz", self._readiness),
             # Without sessions there is no stream to open and nothing to end.
-            Route("/mcp", _Door(self, _streamable), methods=["POST"] if hosting.stateless else None),
+            Route("/mcp", _Door(self, _streamable), methods=["POST"] if hosting.is_stateless else None),
         ]
         if hosting.sse:
             logger.warning("the SSE transport is deprecated by MCP since 2025-03-26: have clients use /mcp")
@@ -187,7 +187,7 @@ async def _served(hosting: Hosting, listener: socket.socket, kept: Places) -> As
     tenants = Tenants(hosting.settings, verifier, kept, stateless=hosting.is_stateless, meter=meter)
     site, asked = Site(hosting, tenants), anyio.Event()
     server = _Server(site.app, asked.set)
-    _cut_off_slow_readers(listener)
+    cut_off_who_reads_nothing(listener, WRITING)
     with meter.sampling(partial(gauged, tenants)):
         async with tenants.running(), anyio.create_task_group() as tasks:
             tasks.start_soon(server.serve, [listener])
@@ -224,12 +224,6 @@ class _Server(uvicorn.Server):
         self._loop.call_soon_threadsafe(self._told)
         if self._signals > 1:
             self.should_exit = self.force_exit = True
-
-
-def _cut_off_slow_readers(listener: socket.socket) -> None:
-    """What uvicorn has yet to send once an exchange is over lies with the system, which would be patient."""
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(WRITING * 1000))
 
 
 def _config(app: ASGIApp) -> uvicorn.Config:

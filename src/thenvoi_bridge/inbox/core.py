@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -160,16 +159,6 @@ def is_unheld(item: Item, alive: Callable[[str], bool]) -> bool:
     """Whether it waits for an answer and no living owner holds it, however long ago it was handed out."""
     held = item.owner is not None and alive(item.owner)
     return item.state is State.READY or (item.state is State.LEASED and not held)
-
-
-def sent_at(message: ChatMessage) -> str:
-    """The message's time as text that sorts, whichever way the platform wrote it."""
-    try:
-        at = datetime.fromisoformat(message.inserted_at)
-        at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-        return at.isoformat(timespec="microseconds")
-    except (ValueError, OverflowError):
-        return message.inserted_at
 
 
 def take(item: Item, by: Caller) -> Item:

@@ -1,11 +1,13 @@
-"""The durable inbox of one identity. A method is a transaction; what happens in it `protocol` says."""
+"""The durable inbox of one identity. A method is a transaction; what happens in it `protocol` says.
+
+What only looks is in `looking`.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 from typing import NoReturn, Self
@@ -13,15 +15,14 @@ from typing import NoReturn, Self
 import anyio
 
 from thenvoi_bridge.contract.messages import ChatMessage
-from thenvoi_bridge.inbox import protocol, survey, tidy
+from thenvoi_bridge.inbox import protocol, tidy
 from thenvoi_bridge.inbox.board import Board
-from thenvoi_bridge.inbox.core import HELD, OPEN, Item, Outcome, Sees, State
+from thenvoi_bridge.inbox.core import Item, Outcome, Sees
 from thenvoi_bridge.inbox.ledger import Ledger
+from thenvoi_bridge.inbox.looking import Looking
 from thenvoi_bridge.inbox.outbox import Outbox
 from thenvoi_bridge.inbox.ownership import Owner
-from thenvoi_bridge.inbox.paging import UNREAD, Page, count, ready, seen, turn
 from thenvoi_bridge.inbox.shelf import Shelf
-from thenvoi_bridge.inbox.table import Table
 from thenvoi_bridge.inbox.trouble import Trouble
 from thenvoi_bridge.storage import Database
 
@@ -31,7 +32,7 @@ TIDY = 600.0
 logger = logging.getLogger(__name__)
 
 
-class Inbox:
+class Inbox(Looking):
     """The mentions of one identity, shared with every process that has the same folder, or the same schema.
 
     `outbox` has our own messages in the same place, `board` what the processes tell each other, `ledger`
@@ -41,7 +42,7 @@ class Inbox:
     """
 
     def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+        super().__init__(shelf)
         self.outbox = Outbox(shelf)
         self.board = Board(shelf)
         self.ledger = Ledger(shelf)
@@ -98,29 +99,12 @@ class Inbox:
         by = self._shelf.caller(0.0)
         return await self._shelf.change(lambda rows: tidy.sweep(rows, by, chat_id, listed, since_seq, title))
 
-    async def behind(self) -> set[str]:
-        """The rooms of which something was not taken, once there is room again: they are to be swept."""
-        return await self._shelf.read(tidy.to_sweep)
-
-    async def seq(self) -> int:
-        """The highest arrival number so far."""
-        return await self._shelf.read(Table.seq)
-
     async def drop_room(self, chat_id: str) -> int:
         """Note that we are no longer in a room; return how many messages are gone with it.
 
         An answer that is being sent is left to end by itself.
         """
         return await self._shelf.change(lambda rows: tidy.drop_room(rows, chat_id))
-
-    async def rooms_waiting(self) -> set[str]:
-        """The rooms in which something waits for an answer, or waits to be taken and there is room for it."""
-        return await self._shelf.read(lambda rows: {*rows.rooms()} | tidy.to_sweep(rows))
-
-    async def next_room(self, chat_id: str | None, now: float, *, but: Collection[str] = ()) -> str | None:
-        """The room `lease` would hand out from now, if it can hand out anything; none of those in `but`."""
-        by = self._shelf.caller(now)
-        return await self._shelf.read(lambda rows: protocol.next_room(rows, by, chat_id, but))
 
     async def lease(
         self, chat_id: str | None, limit: int, now: float, *, only: Collection[str] | None = None
@@ -183,49 +167,6 @@ class Inbox:
         """Note that the platform was told, and return what the message is now. Once more is harmless."""
         return await self._shelf.change(lambda rows: protocol.told(rows, item))
 
-    async def page(
-        self, after: str | None, chat_id: str | None, limit: int, states: Collection[State] = OPEN
-    ) -> Page:
-        """Look at up to `limit` messages that arrived after a cursor, without touching them."""
-        by, epoch = self._shelf.caller(0.0), self._shelf.epoch
-        return await self._shelf.read(
-            lambda table: turn(table, by, epoch, after, chat_id=chat_id, limit=limit, states=states)
-        )
-
-    async def get(self, ids: Iterable[str]) -> list[Item]:
-        """The messages with these ids, in the order of the ids; unknown ones are left out."""
-        return await self._shelf.read(lambda table: table.find(ids))
-
-    async def unread(self) -> int:
-        """How many messages nobody has begun to answer."""
-        by = self._shelf.caller(0.0)
-        return await self._shelf.read(lambda table: count(table, UNREAD, by))
-
-    async def held_back(self) -> int:
-        """How many more there are, which this process may not see."""
-        by = self._shelf.caller(0.0)
-        everybody = replace(by, sees=None)
-        return await self._shelf.read(lambda rows: count(rows, UNREAD, everybody) - count(rows, UNREAD, by))
-
-    async def glimpse(self) -> str:
-        """Text that is another when what this process may see has changed; it does not say what."""
-        by = self._shelf.caller(0.0)
-        kinds = ({State.READY}, HELD, {State.DEAD})
-        return await self._shelf.read(lambda rows: str([seen(rows, states, by) for states in kinds]))
-
-    async def senders(self) -> set[tuple[str, str]]:
-        """From which rooms and senders there is something that has not ended well, seen or not."""
-        return await self._shelf.read(lambda table: {*table.tally(UNREAD | {State.DEAD})})
-
-    async def in_hand(self) -> set[str]:
-        """The rooms of which this process holds something that it was handed or is answering."""
-        by = self._shelf.caller(0.0)
-        return await self._shelf.read(lambda rows: protocol.in_hand(rows, by))
-
-    async def seen(self, id: str) -> Item | None:
-        """The message with this id, if this process may have to do with it."""
-        return next(filter(self.may_see, await self.get([id])), None)
-
     def show_only(self, sees: Sees) -> None:
         """From now on have to do with nothing else, as if `open` had been told so."""
         self._shelf.sees = sees
@@ -233,47 +174,6 @@ class Inbox:
     def answer_for_all(self) -> None:
         """From now on end what any process was handed: the next request of a host may reach another one."""
         self._shelf.for_all = True
-
-    def may_see(self, item: Item) -> bool:
-        """Whether this process may have to do with a message."""
-        return self._shelf.caller(0.0).may_see(item)
-
-    async def unread_by_room(self) -> dict[str, int]:
-        """The same by room, of the rooms that have any."""
-        by = self._shelf.caller(0.0)
-        return await self._shelf.read(lambda rows: survey.unread(rows, by))
-
-    async def marks(self, chat_ids: Collection[str]) -> dict[str, Hashable]:
-        """Something for each of these rooms that is another as soon as anything of it has come or changed."""
-        return await self._shelf.read(lambda rows: survey.marks(rows, chat_ids))
-
-    async def open_ids(self, chat_id: str | None, beginning: str) -> list[str]:
-        """The ids that begin so of what waits for an answer, of one room or of all, the oldest first."""
-        by = self._shelf.caller(0.0)
-        return await self._shelf.read(lambda rows: survey.open_ids(rows, by, chat_id, beginning))
-
-    async def depth(self) -> survey.Depth:
-        """How much there is, for whoever looks after it."""
-        return await self._shelf.read(survey.depth)
-
-    async def ready(self, now: float) -> int:
-        """How many of them nobody holds who lives, so that they can be handed out."""
-        by = self._shelf.caller(now)
-        return await self._shelf.read(lambda rows: ready(rows, by))
-
-    async def at_hand(self, now: float) -> tuple[int, int]:
-        """`unread` and `ready` at one moment."""
-        by = self._shelf.caller(now)
-        return await self._shelf.read(lambda rows: (count(rows, UNREAD, by), ready(rows, by)))
-
-    async def dead(self) -> int:
-        """How many messages have failed for good."""
-        by = self._shelf.caller(0.0)
-        return await self._shelf.read(lambda table: count(table, {State.DEAD}, by))
-
-    async def is_full(self) -> bool:
-        """Whether there is no room for something that came, so that it stays with the platform."""
-        return await self._shelf.read(tidy.is_full)
 
     async def tidy(self, wall: float) -> int:
         """Throw away what nobody needs at a Unix time; return how many rows that changed."""

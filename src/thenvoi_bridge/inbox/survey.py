@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Hashable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import LiteralString
 
 from thenvoi_bridge.inbox.core import Caller, State
@@ -34,14 +33,6 @@ def depth(rows: Table) -> Depth:
     row = rows.tx.one("SELECT COUNT(*) AS number, MIN(sent_at) AS oldest FROM waiting")
     assert row is not None
     return Depth(row["number"], rows.count({State.DEAD}), row["oldest"])
-
-
-def age(sent_at: str | None, wall: float) -> float | None:
-    """Seconds since a message was sent, at this Unix time; None where the platform's word for it is none."""
-    try:
-        return max(0.0, wall - datetime.fromisoformat(sent_at or "").timestamp())
-    except ValueError:
-        return None
 
 
 def unread(rows: Table, by: Caller) -> dict[str, int]:

@@ -8,10 +8,11 @@ from itertools import cycle, islice
 from typing import LiteralString
 
 from thenvoi_bridge.contract.messages import ChatMessage, SendMessage
-from thenvoi_bridge.inbox.core import Item, State, sent_at
+from thenvoi_bridge.inbox.core import Item, State
 from thenvoi_bridge.inbox.errors import Unknown
 from thenvoi_bridge.inbox.outgoing import Outgoing, Phase
 from thenvoi_bridge.inbox.repair import readable_again
+from thenvoi_bridge.inbox.times import sent_at
 from thenvoi_bridge.storage import Corrupt, Row, Tx, Value
 
 

@@ -13,8 +13,9 @@ from typing import LiteralString
 
 from thenvoi_bridge.contract.messages import ChatMessage
 from thenvoi_bridge.inbox import protocol
-from thenvoi_bridge.inbox.core import Caller, State, sent_at
+from thenvoi_bridge.inbox.core import Caller, State
 from thenvoi_bridge.inbox.table import Table
+from thenvoi_bridge.inbox.times import sent_at
 from thenvoi_bridge.storage import Corrupt
 
 MOST, LOW = 50_000, 45_000

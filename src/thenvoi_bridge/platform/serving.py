@@ -17,6 +17,7 @@ import anyio
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from thenvoi_bridge.connections import allow_many_files, cut_off_who_reads_nothing
 from thenvoi_bridge.metering import UNMETERED, Meter
 from thenvoi_bridge.platform.app import opened, running
 from thenvoi_bridge.platform.ending import Server
@@ -24,7 +25,7 @@ from thenvoi_bridge.platform.request import Request
 from thenvoi_bridge.platform.site import Site
 from thenvoi_bridge.platform.socket import MAX_FRAME
 from thenvoi_bridge.platform.upgrade import Upgrade
-from thenvoi_bridge.ports import address, cut_off_who_reads_nothing
+from thenvoi_bridge.ports import address
 from thenvoi_bridge.settings import Platform
 
 READING = 30.0
@@ -124,6 +125,7 @@ async def serve(
 
     `ready` is called with the base URL once requests are answered.
     """
+    allow_many_files()
     async with (
         served(folder, listener, settings, meter=meter) as platform,
         anyio.create_task_group() as tasks,

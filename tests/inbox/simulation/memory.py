@@ -9,9 +9,10 @@ from itertools import islice
 from typing import Concatenate, ParamSpec, TypeVar
 
 from thenvoi_bridge.contract.messages import ChatMessage
-from thenvoi_bridge.inbox.core import HELD, OPEN, Item, State, sent_at
+from thenvoi_bridge.inbox.core import HELD, OPEN, Item, State
 from thenvoi_bridge.inbox.errors import InboxError, Unknown
 from thenvoi_bridge.inbox.outgoing import Outgoing, Phase
+from thenvoi_bridge.inbox.times import sent_at
 
 P = ParamSpec("P")
 T = TypeVar("T")

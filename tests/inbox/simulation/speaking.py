@@ -15,9 +15,9 @@ from thenvoi_bridge.bridge.sending import FIRST_PAUSE, KEPT, LAST_PAUSE, LOOK, P
 from thenvoi_bridge.contract.errors import ThenvoiError
 from thenvoi_bridge.contract.messages import ChatMessage, Mention, MessageSent, SendMessage
 from thenvoi_bridge.inbox import sending
-from thenvoi_bridge.inbox.core import sent_at
 from thenvoi_bridge.inbox.errors import InboxError, LeaseLost
 from thenvoi_bridge.inbox.outgoing import Order, Outgoing, Phase
+from thenvoi_bridge.inbox.times import sent_at
 
 _PEOPLE = [Mention(id=PERSON)]
 
