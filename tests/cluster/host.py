@@ -34,7 +34,7 @@ class WebHost:
     async def _call(self, name: str, **arguments: Any) -> dict[str, Any]:
         """The result of a tool; called again, on a new connection, until there is one.
 
-        Each call has a connection of its own: one that breaks cancels whoever has entered it, at whatever it is.
+        Each call has a connection of its own: one that breaks cancels whoever has entered it.
         """
         while True:
             try:
