@@ -274,6 +274,7 @@ async def started(where: World, state: Path) -> AsyncGenerator[Command]:
             process.kill()
 
 
+@pytest.mark.thorough
 async def test_a_signal_answers_the_wait_of_a_host(scene: Scene, state: Path) -> None:
     begun = anyio.Event()
     got: list[dict[str, object]] = []

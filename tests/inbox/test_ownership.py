@@ -225,6 +225,7 @@ async def test_a_child_that_lives_on_does_not_keep_the_lead(
     await process.end()
 
 
+@pytest.mark.thorough
 async def test_of_many_who_want_it_at_the_same_instant_exactly_one_leads(folder: Path) -> None:
     processes = [Process(CANDIDATE, folder) for _ in range(8)]
     for process in processes:

@@ -157,6 +157,7 @@ async def check_what_is_left(folder: Path, put: set[str], ended: set[str], told:
     owner.close()
 
 
+@pytest.mark.thorough
 async def test_what_a_killed_process_has_acknowledged_is_kept(folder: Path) -> None:
     acknowledged = await check_kills(folder, kills=4, seed=1)
     assert acknowledged["put"]

@@ -19,6 +19,7 @@ from click.testing import CliRunner
 
 from thenvoi_bridge.bridge.hosts import HOSTS
 from thenvoi_bridge.cli import main
+from thenvoi_bridge.cli.install import install
 from thenvoi_bridge.install import server
 from thenvoi_bridge.install.documents import Format
 from thenvoi_bridge.install.targets import TARGETS
@@ -414,7 +415,7 @@ def options_of_the_guide() -> list[str]:
 
 
 def test_the_guide_has_every_option() -> None:
-    taken = [option.opts[0] for option in main.commands["install"].params if option.opts[0][0] == "-"]
+    taken = [option.opts[0] for option in install.params if option.opts[0][0] == "-"]
     assert sorted(options.split()[0] for options in options_of_the_guide()) == sorted(taken)
 
 

@@ -640,6 +640,7 @@ async def guided(state: Path) -> None:
     await bury(state)
 
 
+@pytest.mark.thorough
 async def test_every_command_of_the_guide_does_what_it_says(state: Path) -> None:
     await guided(state)
     commands = [line for block in blocks("console") for line in block.splitlines()]
@@ -660,6 +661,7 @@ async def test_every_command_of_the_guide_does_what_it_says(state: Path) -> None
     assert [line["id"] for line in records(shown[waiting_in_cron])] == [f"{ID}3"]
 
 
+@pytest.mark.thorough
 async def test_every_hook_of_the_guide_tells_its_host(state: Path) -> None:
     await guided(state)
     commands = re.findall(r'"command": "([^"]+)"', "".join(blocks("json")))

@@ -53,6 +53,7 @@ async def status(llm: McpClient) -> dict[str, Any]:
     return shown
 
 
+@pytest.mark.thorough
 async def test_it_keeps_to_its_own_files_whatever_another_platform_has(state: Path) -> None:
     nowhere = {
         "THENVOI_PLATFORM_DATABASE": "postgresql://127.0.0.1:9/nowhere",

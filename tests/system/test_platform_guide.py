@@ -58,6 +58,7 @@ def _is_run(line: str) -> bool:
     return line.startswith("thenvoi-bridge ") and " serve " not in line
 
 
+@pytest.mark.thorough
 def test_every_command_of_an_administrator_does_what_it_says(tmp_path: Path) -> None:
     lines = [line for block in blocks("console") for line in block.splitlines() if _is_run(line)]
     assert len(lines) == 10
@@ -74,6 +75,7 @@ def test_every_command_of_an_administrator_does_what_it_says(tmp_path: Path) -> 
         assert done.stdout, line
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(180)
 def test_the_fixture_for_tests_of_ones_own_agents_passes_as_it_is(tmp_path: Path) -> None:
     (test,) = blocks("python")

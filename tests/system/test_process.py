@@ -42,6 +42,7 @@ def test_a_tool_says_that_the_platform_is_not_there_and_what_happens_next(tmp_pa
         assert "keeps trying" in result["structuredContent"]["error"]["next_step"]
 
 
+@pytest.mark.thorough
 def test_only_json_rpc_reaches_stdout_and_no_key_reaches_anything(tmp_path: Path) -> None:
     # A module that Python imports at start: it prints now, from another file descriptor, and at exit.
     noisy = library(
