@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +10,10 @@ import anyio
 from mcp import Client as McpClient
 
 from tests.hosting.team import host
-from tests.torture.worker import Gone, Worker
+from tests.torture.worker import Worker
 
 LONGEST = 15.0
-"""Seconds a call may take; nobody answers any more after that."""
+"""Seconds a call may take; after that it is made again, as hosts do that hear nothing."""
 
 
 @dataclass(frozen=True)
@@ -27,23 +28,36 @@ class WebHost:
 
     def __init__(self, url: str, key: str, worker: Worker) -> None:
         self._at, self._key, self._worker = At(url), key, worker
+        self._connection = AsyncExitStack()
+        self._client: McpClient | None = None
 
     async def run(self) -> None:
-        """Work, and begin anew whenever the connection breaks, until cancelled."""
+        """Work until cancelled."""
+        try:
+            await self._worker.work(self._call)
+        finally:
+            await self._connection.aclose()
+
+    async def _call(self, name: str, **arguments: Any) -> dict[str, Any]:
+        """The result of a tool; called again, on a new connection, until there is one."""
         while True:
             try:
-                async with host(self._at, self._key) as client:
-                    await self._worker.work(_Caller(client))
+                client = self._client or await self._connected()
+                with anyio.fail_after(LONGEST):
+                    result = await client.call_tool(name, arguments)
             except Exception:  # whatever the SDK makes of a server that is killed
-                await anyio.sleep(0.2)
+                await self._part()
+            else:
+                return {"structuredContent": result.structured_content or {}, "isError": result.is_error}
 
+    async def _connected(self) -> McpClient:
+        self._client = await self._connection.enter_async_context(host(self._at, self._key))
+        return self._client
 
-@dataclass(frozen=True)
-class _Caller:
-    client: McpClient
-
-    async def __call__(self, name: str, **arguments: Any) -> dict[str, Any]:
-        with anyio.move_on_after(LONGEST):
-            result = await self.client.call_tool(name, arguments)
-            return {"structuredContent": result.structured_content or {}, "isError": result.is_error}
-        raise Gone
+    async def _part(self) -> None:
+        self._client = None
+        try:
+            await self._connection.aclose()
+        except Exception:  # it was broken already
+            self._connection = AsyncExitStack()
+        await anyio.sleep(0.2)

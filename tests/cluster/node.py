@@ -23,7 +23,7 @@ PATIENCE = 60.0
 
 
 class Node:
-    """A server of ours, begun with this command on one port. Leaving the context kills it."""
+    """A server of ours, begun with this command on one port, however often. Leaving the context kills it."""
 
     def __init__(self, command: Sequence[str], env: dict[str, str], log: Path) -> None:
         self.port = free_port()

@@ -1,6 +1,7 @@
 """The inbox on a real file: what comes in is handed out in order, ends once, and is never lost."""
 
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -12,6 +13,8 @@ from tests.inbox.mentions import NOW, mention
 from thenvoi_bridge.inbox.core import ATTEMPTS, LEASE, LONGEST_LEASE, State
 from thenvoi_bridge.inbox.errors import LeaseLost, NotOpen, Underway, Unknown
 from thenvoi_bridge.inbox.store import Inbox
+from thenvoi_bridge.inbox.trouble import Trouble
+from thenvoi_bridge.storage import Busy, Database, T, Tx
 
 LATER = NOW + LEASE
 
@@ -391,3 +394,54 @@ async def test_what_failed_can_still_be_answered_or_ended(inbox: Inbox) -> None:
     await answer(inbox, "m1")
     assert [item.outcome for item in await inbox.end(["m2"], "processed", None, NOW)] == ["processed"]
     assert [item.state for item in await tell(inbox)] == [State.DONE] * 2
+
+
+# What nobody knows the end of
+
+
+class Doubtful:
+    """A database that takes nothing while it `refuses`, and takes it and denies that while it `lies`."""
+
+    def __init__(self, db: Database) -> None:
+        self._db, self.refuses, self.lies = db, False, False
+        self.read, self.version, self.close = db.read, db.version, db.close
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        if self.refuses:
+            raise Busy("not now")
+        result = await self._db.write(work)
+        if self.lies:
+            raise Busy("lost on its way")
+        return result
+
+
+async def test_a_hand_out_that_nobody_learned_of_is_put_back_once_that_can_be_done(
+    inbox: Inbox, another: Open
+) -> None:
+    db = Doubtful(inbox._shelf._db)
+    doubtful, other = inbox.over(db), await another()
+    await inbox.put([mention("m1"), mention("m2", room="elsewhere")])
+    held = await doubtful.lease("elsewhere", 1, NOW - 1)
+    db.lies = True
+    with pytest.raises(Trouble):
+        await doubtful.lease("room", 1, NOW)
+    with pytest.raises(Trouble):
+        await doubtful.debts.settle()
+    db.lies = False
+    await doubtful.debts.settle()
+    (again,) = await other.lease(None, 5, NOW + 1)
+    assert (again.id, again.attempts) == ("m1", 1)
+    assert (await inbox.get(ids(held)))[0].state is State.LEASED
+
+
+async def test_what_could_not_be_put_back_is_put_back_later(inbox: Inbox, another: Open) -> None:
+    db = Doubtful(inbox._shelf._db)
+    doubtful, other = inbox.over(db), await another()
+    await inbox.put([mention("m1")])
+    items = await doubtful.lease(None, 1, NOW)
+    db.refuses = True
+    with pytest.raises(Trouble):
+        await doubtful.release(items)
+    db.refuses = False
+    await doubtful.debts.settle()
+    assert ids(await other.lease(None, 1, NOW)) == ["m1"]

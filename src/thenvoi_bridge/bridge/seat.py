@@ -161,7 +161,7 @@ class Seat:
         try:
             async with anyio.create_task_group() as tasks:
                 workers = (self.settler.run, self.sender.run, self.noting.run, self._extend)
-                for work in (self.inbox.watch, *workers):
+                for work in (self.inbox.watch, self.inbox.debts.run, *workers):
                     tasks.start_soon(work)
                 if self._doorman.is_choosy:
                     tasks.start_soon(self._get_to_know, ring)

@@ -95,6 +95,13 @@ def release_all(rows: Rows, by: Caller) -> None:
         rows.update(item, core.release(item, item.token, by.id))
 
 
+def release_taken(rows: Rows, by: Caller) -> None:
+    """Put back whatever this process was handed at that very moment."""
+    for item in _mine(rows, by):
+        if item.taken_at == by.now:
+            rows.update(item, core.release(item, item.token, by.id))
+
+
 def extend(rows: Rows, by: Caller) -> None:
     """Keep what this process was handed for longer: whoever has it is at work."""
     for item in _mine(rows, by):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import NoReturn, Self
@@ -18,6 +19,7 @@ from thenvoi_bridge.contract.messages import ChatMessage
 from thenvoi_bridge.inbox import protocol, tidy
 from thenvoi_bridge.inbox.board import Board
 from thenvoi_bridge.inbox.core import Item, Outcome, Sees
+from thenvoi_bridge.inbox.debts import Debts
 from thenvoi_bridge.inbox.ledger import Ledger
 from thenvoi_bridge.inbox.looking import Looking
 from thenvoi_bridge.inbox.outbox import Outbox
@@ -36,9 +38,10 @@ class Inbox(Looking):
     """The mentions of one identity, shared with every process that has the same folder, or the same schema.
 
     `outbox` has our own messages in the same place, `board` what the processes tell each other, `ledger`
-    where messages were shown. All methods but `listen` may raise `Trouble`. A parameter `now` is what the
-    method of that name says: seconds of a clock that they share. A write runs to its end even when its caller
-    is cancelled; whoever is cancelled after `lease` gives back with `release`. Open it with `open`.
+    where messages were shown, `debts` what was to be put back and could not be. All methods but `listen` may
+    raise `Trouble`. A parameter `now` is what the method of that name says: seconds of a clock that they
+    share. A write runs to its end even when its caller is cancelled; whoever is cancelled after `lease` gives
+    back with `release`. Open it with `open`.
     """
 
     def __init__(self, shelf: Shelf) -> None:
@@ -46,6 +49,7 @@ class Inbox(Looking):
         self.outbox = Outbox(shelf)
         self.board = Board(shelf)
         self.ledger = Ledger(shelf)
+        self.debts = Debts(shelf)
 
     @classmethod
     async def open(cls, folder: Path, owner: Owner, sees: Sees | None = None) -> Self:
@@ -117,12 +121,15 @@ class Inbox(Looking):
         handed out `core.ATTEMPTS` times in vain is dead.
         """
         by = self._shelf.caller(now)
-        return await self._shelf.change(lambda rows: protocol.lease(rows, by, chat_id, limit, only))
+        return await self.debts.change(
+            lambda rows: protocol.lease(rows, by, chat_id, limit, only),
+            undo=lambda rows: protocol.release_taken(rows, by),
+        )
 
     async def release(self, items: Iterable[Item]) -> None:
         """Put back what was handed out and not seen, as if it never was; passes over what was lost since."""
-        back, by = [*items], self._shelf.caller(0.0)
-        await self._shelf.change(lambda rows: protocol.release(rows, by, back))
+        put_back = partial(protocol.release, by=self._shelf.caller(0.0), items=[*items])
+        await self.debts.change(put_back, undo=put_back)
 
     async def release_all(self) -> None:
         """Put back whatever this process was handed and has not begun to answer: it ends.
