@@ -55,7 +55,7 @@ async def test_a_wait_that_is_cancelled_at_any_point_takes_nothing(scene: Scene,
 
         cancelled = count(1)
         while (result := await wait(next(cancelled))) is None:
-            assert await host.seat.inbox.ready(time.monotonic()) == 1
+            assert (await host.seat.inbox.at_hand(time.monotonic()))[1] == 1
             assert await host.seat.inbox.ledger.of(sent.id) == []
     (message,) = result.structured_content["messages"]
     assert (message["id"], message["attempt"]) == (sent.id, 1)

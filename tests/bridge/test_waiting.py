@@ -15,7 +15,7 @@ from tests.world import say
 from thenvoi_bridge.bridge import patience, waiting, wording
 from thenvoi_bridge.bridge.hosts import HOSTS, UNKNOWN, Host
 from thenvoi_bridge.bridge.patience import IN_VAIN, Patience
-from thenvoi_bridge.bridge.tools import UNREAD
+from thenvoi_bridge.bridge.unread import UNREAD
 
 ERAS = pytest.mark.parametrize("mode", ["auto", "legacy"])
 

@@ -21,16 +21,17 @@ class Balancer:
         self.url = ""
 
     async def __aenter__(self) -> Self:
-        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-        self.url = f"http://127.0.0.1:{listener.extra(SocketAttribute.local_port)}"
+        self._listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+        self.url = f"http://127.0.0.1:{self._listener.extra(SocketAttribute.local_port)}"
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
-        self._tasks.start_soon(listener.serve, self._carry)
+        self._tasks.start_soon(self._listener.serve, self._carry)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         self._tasks.cancel_scope.cancel()
         await self._tasks.__aexit__(None, None, None)
+        await self._listener.aclose()
 
     async def _carry(self, near: SocketStream) -> None:
         async with near:

@@ -90,7 +90,7 @@ async def test_every_message_is_where_it_was_and_what_was_held_is_free(old: Inbo
 
 
 async def test_what_was_open_is_handed_out_oldest_first(old: Inbox) -> None:
-    assert await old.ready(NOW) == await old.unread() == 4
+    assert await old.at_hand(NOW) == (4, 4)
     rooms = [ids(await old.lease(None, 9, NOW)) for _ in range(5)]
     assert rooms == [["ready"], ["released"], ["leased"], ["answering"], []]
     assert (await one(old, "leased")).attempts == 3

@@ -102,7 +102,7 @@ async def test_an_answer_goes_to_one_room_and_to_messages_there_are(inbox: Inbox
         with pytest.raises(Unknown) as unknown:
             await ask(["m9", "m1", "m8", "m9"])
         assert unknown.value.ids == ("m9", "m8")
-    assert await inbox.ready(NOW) == 2
+    assert (await inbox.at_hand(NOW))[1] == 2
 
 
 async def test_messages_to_answer_come_as_their_room_has_them(inbox: Inbox) -> None:

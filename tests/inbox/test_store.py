@@ -176,7 +176,7 @@ async def test_of_the_room_only_those_are_handed_out_that_are_asked_for(inbox: I
     await inbox.put([mention(f"m{n}", minute=n) for n in range(4)])
     assert await inbox.lease(None, 9, NOW, only=set()) == []
     assert ids(await inbox.lease(None, 2, NOW, only={"m3", "m1", "m0", "m9"})) == ["m0", "m1"]
-    assert await inbox.ready(NOW) == 2
+    assert (await inbox.at_hand(NOW))[1] == 2
 
 
 async def test_what_is_not_asked_for_takes_nobodys_place(inbox: Inbox) -> None:
@@ -322,7 +322,7 @@ async def test_a_process_that_ends_in_order_puts_back_what_it_was_handed(inbox: 
     await other.lease("third", 1, NOW)
     await inbox.release_all()
     assert [await state(inbox, id) for id in ("m1", "m2", "m3")] == ["ready", "answering", "leased"]
-    assert await inbox.ready(NOW) == 1
+    assert (await inbox.at_hand(NOW))[1] == 1
     assert [(item.id, item.attempts) for item in await other.lease("room", 1, NOW)] == [("m1", 1)]
 
 
@@ -381,7 +381,7 @@ async def test_what_failed_is_offered_again_when_somebody_wants_that(inbox: Inbo
     for which, refusal in (("m2", NotOpen), ("m9", Unknown)):
         with pytest.raises(refusal, match=which):
             await inbox.retry(["m1", which])
-    assert (await inbox.dead(), await inbox.ready(NOW)) == (1, 1)
+    assert (await inbox.dead(), (await inbox.at_hand(NOW))[1]) == (1, 1)
     assert ids(await inbox.retry(["m1"])) == ["m1"]
     (again,) = await inbox.lease("room", 1, NOW)
     assert (again.id, again.attempts, again.outcome, again.error) == ("m1", 1, None, None)

@@ -195,7 +195,7 @@ class AnyOrder(RuleBasedStateMachine):
             if item.state is State.ANSWERING:
                 assert item.outgoing_id in {each.out.id for each in book.unsent() if item.id in each.answers}
         assert page.unread == play.run(inbox.unread()) == len(book.of(State.READY, State.LEASED))
-        assert play.run(inbox.ready(book.now)) == sum(map(book.may_take, book.fates))
+        assert play.run(inbox.at_hand(book.now))[1] == sum(map(book.may_take, book.fates))
         assert play.run(inbox.next_room(None, book.now)) == book.next_room(None)
 
     @invariant()

@@ -49,10 +49,10 @@ async def test_ready_is_what_nobody_holds_who_lives(inbox: Inbox, another: Open,
     await dying.outbox.answer(["m3"], order(room="room3"), NOW)
     await finish(inbox, "m4")
     await bury(inbox, "m5")
-    assert await inbox.ready(NOW) == 1
+    assert (await inbox.at_hand(NOW))[1] == 1
     await dying.die()
-    assert await inbox.ready(NOW) == 2
-    assert await inbox.ready(NOW + LEASE) == 4
+    assert (await inbox.at_hand(NOW))[1] == 2
+    assert (await inbox.at_hand(NOW + LEASE))[1] == 4
 
 
 async def test_rooms_wait_for_answers_until_they_have_them(inbox: Inbox) -> None:
@@ -92,7 +92,7 @@ async def test_looking_changes_nothing(inbox: Inbox) -> None:
     before = await inbox.get(["m1"])
     await inbox.page(None, None, 9)
     await inbox.next_room(None, NOW)
-    await inbox.ready(NOW)
+    (await inbox.at_hand(NOW))[1]
     assert await inbox.get(["m1"]) == before
 
 

@@ -41,7 +41,7 @@ async def test_a_room_in_which_it_sees_nothing_is_no_room_to_it(narrow: Inbox) -
     assert await narrow.next_room(None, NOW) is None
     assert await narrow.lease(None, 10, NOW) == []
     assert await narrow.lease("far", 10, NOW) == []
-    assert (await narrow.unread(), await narrow.ready(NOW), await narrow.held_back()) == (0, 0, 2)
+    assert (await narrow.at_hand(NOW), await narrow.held_back()) == ((0, 0), 2)
     await narrow.put([mention("m3", "other", 9)])
     assert await narrow.next_room(None, NOW) == "other"
 

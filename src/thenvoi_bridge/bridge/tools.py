@@ -23,19 +23,17 @@ from thenvoi_bridge.bridge.fitting import fitted
 from thenvoi_bridge.bridge.people import NotFoundByName
 from thenvoi_bridge.bridge.schema import Schema
 from thenvoi_bridge.bridge.session import Session
+from thenvoi_bridge.bridge.unread import with_unread
 from thenvoi_bridge.bridge.untrusted import all_visible, apart, fenced
 from thenvoi_bridge.contract import CALLS, Call
 from thenvoi_bridge.contract.call import Effect, Side
 from thenvoi_bridge.contract.errors import ThenvoiError
 from thenvoi_bridge.inbox.errors import InboxError
-from thenvoi_bridge.inbox.trouble import Trouble, found_in
+from thenvoi_bridge.inbox.trouble import found_in
 from thenvoi_bridge.metering.table import TOOL_CALLS
 
 BUDGET = 40_000
 """Characters of a result's text; what is longer is cut and says so."""
-
-UNREAD = "com.thenvoi/unread"
-"""Member of every result's `_meta`: how many messages nobody has begun to answer."""
 
 Beat = Callable[[float, float, str], Awaitable[None]]
 """Reports progress to the host: so far, in all, and a word on it."""
@@ -217,38 +215,11 @@ class Tools:
         return problems.result(problem, tool.schema, tool.group, self._absent)
 
     async def _with_unread(self, result: types.CallToolResult) -> types.CallToolResult:
-        """One line on every result, so that a host that only calls tools hears too."""
-        seat = self._session.seat_now
-        if seat is None:
-            return result
-        try:
-            unread, ready = await seat.inbox.at_hand(seat.inbox.now())
-        except Exception as exc:  # the tool has done its work, and the host must hear so
-            logger.error("the inbox could not be counted", exc_info=not isinstance(exc, Trouble))
-            return result
-        line = _unread_line(unread, ready, self._absent)
-        line += _requests_line(seat.reception.requests, self._absent)
-        content = [*result.content, types.TextContent(type="text", text=line)]
-        return result.model_copy(update={"content": content, "meta": {**(result.meta or {}), UNREAD: unread}})
+        return await with_unread(result, self._session.seat_now, self._absent)
 
 
 def _changes(tool: Tool) -> bool:
     return tool.effect != "reads" and tool.name != "inbox_wait"
-
-
-def _unread_line(unread: int, ready: int, absent: Collection[str]) -> str:
-    if ready:
-        look = next((name for name in ("inbox_wait", "inbox_read") if name not in absent), None)
-        return f"[inbox: {unread} unread, call {look}]" if look else f"[inbox: {unread} unread]"
-    if unread:
-        return f"[inbox: {unread} in hand, waiting for reply or inbox_ack]"
-    return "[inbox: 0 unread]"
-
-
-def _requests_line(requests: int, absent: Collection[str]) -> str:
-    """Nothing, unless somebody waits to become a contact."""
-    look = "" if "list_contact_requests" in absent else ", call list_contact_requests"
-    return f" [contacts: {requests} asked to become one{look}]" if requests else ""
 
 
 def tool_name(call: type[Call[Any]]) -> str:

@@ -49,13 +49,8 @@ class Looking:
         by = self._shelf.caller(0.0)
         return await self._shelf.read(lambda rows: survey.unread(rows, by))
 
-    async def ready(self, now: float) -> int:
-        """How many of the unread nobody holds who lives, so that they can be handed out."""
-        by = self._shelf.caller(now)
-        return await self._shelf.read(lambda rows: ready(rows, by))
-
     async def at_hand(self, now: float) -> tuple[int, int]:
-        """`unread` and `ready` at one moment."""
+        """`unread`, and how many of them nobody holds who lives, so that they can be handed out."""
         by = self._shelf.caller(now)
         return await self._shelf.read(lambda rows: (count(rows, UNREAD, by), ready(rows, by)))
 
