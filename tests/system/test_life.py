@@ -183,7 +183,6 @@ sys.meta_path.insert(0, Slow)
 """
 
 
-@pytest.mark.thorough
 def test_a_parent_that_died_while_it_started_is_missed(tmp_path: Path) -> None:
     with started(environ(tmp_path / "state", **library(tmp_path / "library", SLOW)), *LAUNCHER) as process:
         until(process, "importing")
@@ -215,7 +214,6 @@ signal.signal(signal.SIGUSR1, lambda *_: None)
 """
 
 
-@pytest.mark.thorough
 def test_an_orphan_from_the_start_lives_through_signals_not_meant_for_it_until_its_host_hangs_up(
     tmp_path: Path,
 ) -> None:
