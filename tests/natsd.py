@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sysconfig
-import time
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 PROGRAM = Path(sysconfig.get_path("scripts")) / "nats-server"
 
@@ -17,18 +16,14 @@ PROGRAM = Path(sysconfig.get_path("scripts")) / "nats-server"
 def server(port: int, *options: str) -> Generator[str]:
     """Run a server on a port of this computer until the end of the block, then kill it; its URL."""
     command = [str(PROGRAM), "--addr", "127.0.0.1", "--port", str(port), *options]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        assert process.stderr
+        rest = Thread(target=process.stderr.read, daemon=True)  # a full pipe would stop it
         try:
-            _reached(process, port)
+            assert any(b"Server is ready" in line for line in process.stderr), "nats-server does not start"
+            rest.start()
             yield f"nats://127.0.0.1:{port}"
         finally:
             process.kill()
-
-
-def _reached(process: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + 10
-    while process.poll() is None and time.monotonic() < deadline:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-            return
-        time.sleep(0.01)
-    raise AssertionError("nats-server does not start")
+            if rest.ident:
+                rest.join()

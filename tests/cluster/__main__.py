@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
 
 import anyio
 import click
 
 from tests.cluster.run import Ordeal, Outcome, torture
-
-
-def _options(command: Any) -> Any:
-    for row in reversed(fields(Ordeal)):
-        flag = f"--{row.name.replace('_', '-')}"
-        command = click.option(flag, type=int, default=row.default, show_default=True)(command)
-    return command
+from tests.torture.command import options_of, show_report
 
 
 @click.command()
-@_options
+@options_of(Ordeal)
 @click.option("--folder", type=click.Path(path_type=Path), help="Where everything is kept; else a new one.")
 def main(folder: Path | None, **given: int) -> None:
     """Torture a cluster, and say what came of it."""
@@ -39,9 +31,7 @@ def show(ordeal: Ordeal, outcome: Outcome) -> None:
           f"{ordeal.rooms} rooms, {ordeal.nodes} nodes, {ordeal.replicas} replicas, {ordeal.hosts} hosts, "
           f"{outcome.seconds:.0f} s; all processed {outcome.late:.1f} s after the last one")  # fmt: skip
     print(f"done: {dict(outcome.done)}")
-    for name in ("lost", "answered_twice", "inversions", "unprocessed", "forgotten", "unasked"):
-        found = getattr(report, name)
-        print(f"{name.replace('_', ' ')}: {len(found)} {found[:10] or ''}")
+    show_report(report)
 
 
 if __name__ == "__main__":

@@ -23,9 +23,11 @@ from tests.bridge.conftest import Scene
 from tests.bridge.desk import PATIENCE
 from tests.hosting.team import HEADERS, host, live, log, raw, read, serving, setting, shown
 from tests.world import World, listening, say
-from thenvoi_bridge.bridge import patience, waiting
+from thenvoi_bridge.bridge import patience
 from thenvoi_bridge.hosting import tenant
 from thenvoi_bridge.hosting.patiences import Patiences
+
+pytestmark = pytest.mark.usefixtures("quick")
 
 ERAS = pytest.mark.parametrize("mode", ["auto", "legacy"])
 TRANSPORTS = pytest.mark.parametrize(
@@ -36,12 +38,6 @@ TRANSPORTS = pytest.mark.parametrize(
 @pytest.fixture(scope="module")
 def anyio_backend() -> str:
     return "asyncio"
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "BEAT", 0.02)
-    monkeypatch.setattr(patience, "GRACE", 0.05)
 
 
 @TRANSPORTS

@@ -16,7 +16,8 @@ from tests.bridge.desk import PATIENCE
 from tests.hosting.front import Replicas, replicas
 from tests.hosting.team import HEADERS, INITIALIZE, host, live, read, setting, shown
 from tests.world import listening, say
-from thenvoi_bridge.bridge import patience, waiting
+
+pytestmark = pytest.mark.usefixtures("quick")
 
 ERAS = pytest.mark.parametrize("mode", ["auto", "legacy"])
 
@@ -24,12 +25,6 @@ ERAS = pytest.mark.parametrize("mode", ["auto", "legacy"])
 @pytest.fixture(scope="module")
 def anyio_backend() -> str:
     return "asyncio"
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "BEAT", 0.02)
-    monkeypatch.setattr(patience, "GRACE", 0.05)
 
 
 async def turn_to(bridge: Replicas, llm: McpClient, turn: int) -> None:

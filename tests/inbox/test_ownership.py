@@ -154,7 +154,7 @@ for line in sys.stdin:
 """
 
 PARENT = """
-import os, subprocess, sys, time
+import os, subprocess, sys, threading
 from pathlib import Path
 from thenvoi_bridge.inbox.ownership import Leadership
 
@@ -168,7 +168,7 @@ if FORKS:
 else:
     subprocess.Popen([sys.executable, "-c", child])
 print(os.getpid(), flush=True)
-time.sleep(60)
+threading.Event().wait()
 """
 
 

@@ -150,12 +150,25 @@ def build(
     consent = Consent(session) if confirm else None
     tools = Tools(session, offered, absent, consent, watch)
     board = Switchboard(session, tools, started, absent)
+    instructions = advice.fitting(_instructions(sides, local=local, channel=channel), absent)
+    server = _server(board, tools, instructions, has_prompts=bool(started), sessions=sessions)
+    sdk.traced(server, tools)
+    server.extensions[app.EXTENSION] = {}
+    server.middleware.append(board.meet)
+    sdk.on_first_contact(server, session.introduce)
+    return server, board.changes
+
+
+def _server(
+    board: Switchboard, tools: Tools, instructions: str, *, has_prompts: bool, sessions: bool
+) -> BridgeServer:
+    """The SDK's server, which has the switchboard answer what a host may ask of this one."""
     server = BridgeServer(
         wording.SERVER_NAME,
         version=__version__,
         title="Thenvoi",
         icons=[types.Icon(src=wording.ICON, mime_type="image/svg+xml", sizes=["any"])],
-        instructions=advice.fitting(_instructions(sides, local=local, channel=channel), absent),
+        instructions=instructions,
         cache_hints={"tools/list": CacheHint(ttl_ms=60_000, scope="private")},
         # Without it the SDK lists all tools with each call of 2026-07-28, a third of what the call costs.
         get_tool_input_schema={tool.name: tool.input_schema for tool in tools.listed}.get,
@@ -167,16 +180,12 @@ def build(
         on_subscribe_resource=board.subscribe if sessions else None,
         on_unsubscribe_resource=board.unsubscribe if sessions else None,
         on_subscriptions_listen=board.listen,
-        on_list_prompts=board.list_prompts if started else None,
-        on_get_prompt=board.get_prompt if started else None,
+        on_list_prompts=board.list_prompts if has_prompts else None,
+        on_get_prompt=board.get_prompt if has_prompts else None,
         on_completion=board.complete,
     )
-    sdk.traced(server, tools)
-    server.extensions[app.EXTENSION] = {}
     server.has_sessions = sessions
-    server.middleware.append(board.meet)
-    sdk.on_first_contact(server, session.introduce)
-    return server, board.changes
+    return server
 
 
 def _instructions(sides: Collection[Side], *, local: bool, channel: bool) -> str:

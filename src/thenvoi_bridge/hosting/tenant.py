@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from thenvoi_bridge.bridge import sdk
 from thenvoi_bridge.bridge.delivery import fan_out
-from thenvoi_bridge.bridge.endpoint import Endpoint
+from thenvoi_bridge.bridge.endpoint import Endpoint, Locate
 from thenvoi_bridge.bridge.server import build
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.contract.errors import RateLimited, Unavailable
@@ -62,14 +62,8 @@ class Tenant:
         meter: Meter,
     ) -> None:
         self.principal, self.key = principal, key
-        agent, person = (key, None) if principal.side == "agent" else (None, key)
-        endpoint = Endpoint(settings.base_url.rstrip("/"), settings.ws_url, agent, person)
-
-        async def locate(_: str) -> Endpoint:
-            return endpoint
-
         self.session = Session(
-            locate,
+            _way(principal, key, settings),
             settings.state_dir,
             allowed(settings),
             places=places,
@@ -170,3 +164,14 @@ class Tenant:
         for exchange in list(self._exchanges):
             exchange.cut(503, why)
         self._over.set()
+
+
+def _way(principal: Principal, key: str, settings: Settings) -> Locate:
+    """How a session finds the platform, which for all of them is the same, with the key of this principal."""
+    agent, person = (key, None) if principal.side == "agent" else (None, key)
+    endpoint = Endpoint(settings.base_url.rstrip("/"), settings.ws_url, agent, person)
+
+    async def locate(_: str) -> Endpoint:
+        return endpoint
+
+    return locate
