@@ -8,16 +8,15 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser
 
+from tests.axe import source, violations
 from tests.console.browser import Tab, signed_in, tab
 from tests.console.scene import TITLE, Scene, scene
-from tests.wire.foreign import installed
 from tests.world import world
 
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(300)]
 
-AXE = "axe-core@4.14.1"
 WAYS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light"},
     "dark": {"color_scheme": "dark"},
@@ -35,20 +34,7 @@ async def morning() -> AsyncGenerator[Scene]:
 @pytest.fixture(scope="module")
 def axe(npm_cache: Path) -> str:
     """The source of axe-core, as its makers publish it."""
-    return (installed(npm_cache, AXE) / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
-
-
-async def violations(page: Page, axe: str) -> list[str]:
-    """What axe finds wrong, a line each. What it cannot decide about colours is no finding."""
-    if not await page.evaluate("typeof axe === 'object'"):
-        await page.evaluate(axe)
-    found = await page.evaluate("axe.run()")
-    assert len(found["passes"]) > 10
-    return [
-        f"{rule['id']}: {node['html'][:200]} {node['failureSummary']}"
-        for rule in found["violations"]
-        for node in rule["nodes"]
-    ]
+    return source(npm_cache)
 
 
 async def show_dialog(it: Tab, button: str) -> None:
