@@ -39,7 +39,7 @@ function expired() {
 
 const get = (path, query, signal) => call("GET", path, { query, signal });
 const post = (path, body, once) => call("POST", path, { body: body ?? {}, once });
-const part = (id) => encodeURIComponent(id);
+const part = (id) => encodeURIComponent(id).replace(/^\.+$/, "-"); // dots alone would lead elsewhere
 
 /** The pages of a list, one after the other, at most `most` of them. */
 async function* pages(path, query = {}, most = 10) {
