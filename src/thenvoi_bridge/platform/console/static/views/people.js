@@ -46,9 +46,9 @@ function row(room, one) {
   const may = isMe ? one.role !== "owner" : mine === "owner" || (mine === "admin" && one.role === "member");
   const label = isMe ? "Leave this room" : `Remove ${name}`;
   const remove = may ? iconButton(isMe ? "exit" : "close", label, () => takeOut(room, one, label)) : null;
-  const who = h("span", { class: "who" }, h("strong", { title: name }, name), role);
   const away = isAway(one) ? h("span", { class: "tag", title: "Not connected" }, "away") : null;
-  return h("li", {}, avatar(one, room), who, away, remove);
+  const line = h("span", { class: "named" }, h("strong", { title: name }, name), away);
+  return h("li", {}, avatar(one, room), h("span", { class: "who" }, line, role), remove);
 }
 
 function takeOut(room, one, label) {
