@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ import mcp_types as types
 import pytest
 from playwright.async_api import FrameLocator, Page, async_playwright, expect
 
+from tests.axe import source, violations
 from tests.bridge.conftest import Scene
 from tests.bridge.desk import Desk, desk, live, nowhere
 from tests.injection.corpus import ALONE
@@ -64,8 +66,10 @@ async def test_the_page_loads_nothing_and_makes_no_markup_of_text(state: Path) -
 
 
 @asynccontextmanager
-async def shown(host: Desk, theme: str = "light") -> AsyncGenerator[tuple[Page, FrameLocator, list[str]]]:
-    """A browser in which a host shows the page; the requests that left it."""
+async def shown(
+    host: Desk, theme: str = "light", width: int = 700, capabilities: dict[str, Any] | None = None
+) -> AsyncGenerator[tuple[Page, FrameLocator, list[str]]]:
+    """A browser in which a host shows the page, in so many pixels; the requests that left it."""
 
     async def call(params: dict[str, Any]) -> dict[str, Any]:
         result = await host.llm.call_tool(params["name"], params.get("arguments"))
@@ -77,9 +81,12 @@ async def shown(host: Desk, theme: str = "light") -> AsyncGenerator[tuple[Page, 
         page.on("request", lambda request: left.append(request.url))
         page.on("pageerror", lambda error: left.append(str(error)))
         await page.expose_function("callTool", call)
-        await page.add_init_script(f"window.theme = {theme!r}")
+        await page.add_init_script(
+            f"window.theme = {theme!r}; window.capabilities = {json.dumps(capabilities)}"
+        )
         await page.goto(HOST.as_uri())
         html = (await page_of(host)).text
+        await page.evaluate("width => { document.getElementById('app').style.width = width }", f"{width}px")
         await page.evaluate("html => { document.getElementById('app').srcdoc = html }", html)
         yield page, page.frame_locator("#app"), left
         await browser.close()
@@ -118,7 +125,9 @@ async def test_what_goes_wrong_is_said_at_the_mention_and_the_draft_stays(scene:
             await page.keyboard.type("a draft")
             await host.shown("inbox_ack", message_ids=[sent.id])
             await frame.get_by_role("button", name="Send").click()
-            await expect(frame.get_by_role("article").get_by_role("alert")).to_contain_text("is done")
+            await expect(frame.get_by_role("article").get_by_role("alert")).to_have_text(
+                "This was answered or ended meanwhile."
+            )
             await expect(frame.get_by_role("textbox")).to_have_value("a draft")
 
 
@@ -137,3 +146,86 @@ async def test_what_others_write_is_shown_as_text(scene: Scene, state: Path, the
             )
             assert tags == []
             assert [url for url in left if not url.startswith(("file:", "about:"))] == []
+
+
+async def filled(scene: Scene, host: Desk, number: int) -> None:
+    for n in range(number):
+        await say(scene.alice, scene.room, scene.scout, f"mention number {n}.")
+    await host.unread(number)
+
+
+@pytest.mark.thorough
+async def test_of_many_mentions_one_is_ended_after_the_other_by_keys(scene: Scene, state: Path) -> None:
+    async with live(scene.here, scene.scout, state) as host:
+        await filled(scene, host, 45)
+        async with shown(host) as (page, frame, _):
+            cards, more = frame.get_by_role("article"), frame.get_by_role("button", name="Show more")
+            for count in (20, 40, 45):
+                await expect(cards).to_have_count(count)
+                if count < 45:
+                    await more.click()
+            await expect(more).to_be_hidden()
+            await cards.nth(30).get_by_role("button", name="Reply to").click()
+            await page.keyboard.type("a draft")
+            await cards.nth(2).get_by_role("button", name="Done: Alice Doe").focus()
+            await page.keyboard.press("Enter")
+            await expect(frame.get_by_role("status")).to_have_text("44 unread mentions")
+            await expect(cards).to_have_count(44)  # those further down stay
+            await expect(cards.nth(2)).to_be_focused()
+            await expect(cards.nth(2)).to_contain_text("mention number 3.")
+            await expect(frame.get_by_role("textbox")).to_have_value("a draft")
+            await page.keyboard.press("Tab")
+            await page.keyboard.press("Enter")
+            await page.keyboard.type("I see")
+            await page.keyboard.press("Control+Enter")
+            await expect(frame.get_by_role("status")).to_have_text("43 unread mentions")
+            await expect(cards.nth(2)).to_be_focused()
+            await frame.get_by_role("textbox").press("Escape")
+            await expect(frame.get_by_role("textbox")).to_have_count(0)
+
+
+@pytest.mark.thorough
+async def test_a_mention_that_is_gone_takes_no_draft_with_it(scene: Scene, state: Path) -> None:
+    async with live(scene.here, scene.scout, state) as host:
+        sent = [await say(scene.alice, scene.room, scene.scout, text) for text in ("one", "two")]
+        await host.unread(2)
+        async with shown(host) as (page, frame, _):
+            await frame.get_by_role("button", name="Reply to").first.click()
+            await page.keyboard.type("a draft")
+            await host.shown("inbox_ack", message_ids=[message.id for message in sent])
+            await frame.get_by_role("button", name="Refresh").click()
+            await expect(frame.get_by_role("article")).to_have_count(1)
+            await expect(frame.get_by_role("alert")).to_have_text("This was answered or ended meanwhile.")
+            await expect(frame.get_by_role("textbox")).to_have_value("a draft")
+
+
+@pytest.mark.thorough
+async def test_a_host_without_tools_for_apps_shows_what_there_is_and_no_buttons(
+    scene: Scene, state: Path
+) -> None:
+    async with live(scene.here, scene.scout, state) as host:
+        await filled(scene, host, 1)
+        async with shown(host, capabilities={}) as (_, frame, _):
+            await expect(frame.get_by_role("article")).to_contain_text("mention number 0.")
+            await expect(frame.get_by_role("button")).to_have_count(0)
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("theme", "width"), [("light", 700), ("dark", 320)])
+async def test_axe_finds_nothing_in_the_page(
+    scene: Scene, state: Path, npm_cache: Path, theme: str, width: int
+) -> None:
+    axe = source(npm_cache)
+    async with live(scene.here, scene.scout, state) as host:
+        async with shown(host, theme, width) as (page, frame, _):
+            await frame.get_by_text("Nobody waits for an answer.").wait_for()
+            assert await violations(page.frames[1], axe) == []
+        await filled(scene, host, 1)
+        await say(scene.alice, scene.room, scene.scout, "word" * 100 + "\nline" * 60)
+        await host.unread(2)
+        async with shown(host, theme, width) as (page, frame, _):
+            await frame.get_by_role("button", name="Reply to").first.click()
+            assert await violations(page.frames[1], axe) == []
+            overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            assert await page.frames[1].evaluate(overflow) == 0

@@ -10,7 +10,7 @@ import anyio
 from playwright.async_api import Browser
 
 from tests.console.browser import chromium, signed_in
-from tests.console.scene import TITLE, Scene, scene
+from tests.console.scene import TITLE, Scene, awake, scene
 from tests.world import world
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
@@ -21,15 +21,21 @@ PICTURES: dict[str, dict[str, Any]] = {
 }
 """What each picture is called, and how the browser is to be."""
 
+ALL_ARE_HERE = """async () => {
+  const { model } = await import("./model.js");
+  return model.online.size && [...model.online.values()].every(Boolean);
+}"""
+
 
 async def take(browser: Browser, it: Scene, folder: Path, name: str) -> Path:
     """Take one picture of Alice's room."""
     path = folder / f"{name}.png"
     settings = {**PICTURES[name], "device_scale_factor": 1.5}
-    async with signed_in(browser, it.here, it.alice, **settings) as alice:
+    async with awake(it), signed_in(browser, it.here, it.alice, **settings) as alice:
         await alice.open_room(TITLE)
         await alice.shows("when nightly-88 is through")
         await alice.page.locator(".panel .people li").first.wait_for(state="attached")
+        await alice.page.wait_for_function(ALL_ARE_HERE)
         await alice.page.screenshot(path=path)
     return path
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+
+import anyio
 
 from tests.world import Somebody, World
 from thenvoi_bridge.contract.chats import ChatRoom
 from thenvoi_bridge.contract.contacts import AddMyContact
 from thenvoi_bridge.contract.events import EventType, SendEvent
+from thenvoi_bridge.contract.feed import Topic
 from thenvoi_bridge.contract.lifecycle import MarkFailed, MarkProcessed, MarkProcessing
 from thenvoi_bridge.contract.memories import StoreMemory
 from thenvoi_bridge.contract.messages import Mention, SendMessage, SendMyMessage
 from thenvoi_bridge.contract.participants import AddMyParticipant
+from thenvoi_bridge.listener import Listener, Ready
 
 TITLE = "What is left before we tag 2.4?"
 
@@ -42,6 +48,21 @@ async def scene(here: World) -> Scene:
     await _release(it, deploy)
     await _besides(it)
     return it
+
+
+@asynccontextmanager
+async def awake(it: Scene) -> AsyncGenerator[None]:
+    """Alice's agents are connected as long as this lasts."""
+    async with anyio.create_task_group() as tasks:
+        for agent in (it.scout, it.scribe):
+            topic = Topic("agent_rooms", agent.id)
+            listener = Listener(it.here.url, agent.key, first=[topic])
+            tasks.start_soon(listener.run)
+            async for notice in listener:
+                if isinstance(notice, Ready):
+                    break
+        yield
+        tasks.cancel_scope.cancel()
 
 
 async def _release(it: Scene, deploy: Somebody) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import anyio
 import pytest
 from playwright.async_api import Browser
@@ -125,10 +127,37 @@ async def test_hostile_names_events_reasons_memories_and_requests_are_text(
             assert await elements(it) == before
             assert "<" in await it.page.locator(".cards").first.inner_text()
         await it.page.get_by_role("searchbox", name="Search").fill("evil.example")
-        await it.page.locator(".found .hit").first.wait_for()
-        await it.page.keyboard.press("Escape")
-        await it.page.keyboard.press("Tab")
+        await it.page.locator(".found .hit mark").first.wait_for()
         assert await elements(it) == before
+        await it.page.get_by_role("searchbox", name="Search").fill("__proto__ bob")
+        await it.page.locator(".found a.place .handle", has_text="with __proto__").wait_for()
+        assert await elements(it) == before
+
+
+async def test_hostile_words_are_looked_for_and_hostile_addresses_lead_nowhere(
+    browser: Browser, street: Street
+) -> None:
+    room = await street.here.room(street.alice, street.bob)
+    mentions = [Mention(id=street.alice.id)]
+    words = (*MARKUP, "(((", "[a-", "a\\", ".*+?^${}()|[]\\/", "\u0130stanbul")
+    for text in words:
+        await street.bob.call(SendMyMessage(chat_id=room.id, content=text, mentions=mentions))
+    async with signed_in(browser, street.here, street.alice) as it:
+        before = await elements(it)
+        await it.open_room(MARKUP[0][:20])
+        for text in words:
+            await it.page.get_by_role("searchbox", name="Search").fill(text)
+            await it.page.locator(".found .hit").first.wait_for()
+        assert await elements(it) == before
+        await it.page.keyboard.press("Escape")
+        for address in (MARKUP[1], "..", "%2e%2e%2fprofile", "../../admin"):
+            await it.page.goto(f"{street.here.url}/console/#/rooms/{address}")
+            await it.page.get_by_text("You are not in this room.").wait_for()
+            await it.page.goto(f"{street.here.url}/console/#/agents")
+        assert await elements(it) == before
+        paths = {urlsplit(url).path for url in it.seen.addresses}
+        assert all(path.startswith(("/console/", "/api/v1/me/", "/api/v1/socket/")) for path in paths)
+        assert not {path for path in paths if path in ("/api/v1/me/", "/api/v1/me/chats/")}
 
 
 async def test_what_is_not_seen_is_written_out_and_can_be_told_from_what_was_written(

@@ -11,7 +11,7 @@ export class Refused extends Error {
   }
 }
 
-async function call(method, path, { query = {}, body, once } = {}) {
+async function call(method, path, { query = {}, body, once, signal } = {}) {
   const given = Object.entries(query).filter(([, value]) => value != null && value !== "");
   const address = `/api/v1/me${path}${given.length ? `?${new URLSearchParams(given)}` : ""}`;
   const headers = { "X-API-Key": key() };
@@ -22,7 +22,9 @@ async function call(method, path, { query = {}, body, once } = {}) {
     headers,
     body: body && JSON.stringify(body),
     cache: "no-store",
+    signal,
   }).catch(() => null);
+  signal?.throwIfAborted();
   if (answer?.status === 401) return expired();
   const said = answer?.status === 204 ? {} : await answer?.json().catch(() => null);
   if (!answer?.ok) throw new Refused(answer?.status ?? 0, said?.error);
@@ -35,18 +37,22 @@ function expired() {
   return new Promise(() => {}); // the page is on its way out
 }
 
-const get = (path, query) => call("GET", path, { query });
+const get = (path, query, signal) => call("GET", path, { query, signal });
 const post = (path, body, once) => call("POST", path, { body: body ?? {}, once });
-const part = (id) => encodeURIComponent(id);
+const part = (id) => encodeURIComponent(id).replace(/^\.+$/, "-"); // dots alone would lead elsewhere
 
-/** All pages of a list, at most `most` of them. */
-async function all(path, query = {}, most = 10) {
-  const items = [];
-  for (let page = 1; page <= most; page += 1) {
+/** The pages of a list, one after the other, at most `most` of them. */
+async function* pages(path, query = {}, most = 10) {
+  for (let page = 1, last = 1; page <= Math.min(last, most); page += 1) {
     const { data, metadata } = await get(path, { ...query, page, page_size: 100 });
-    items.push(...data);
-    if (page >= (metadata?.total_pages ?? 1)) break;
+    last = metadata?.total_pages ?? 1;
+    yield data;
   }
+}
+
+async function all(path, query) {
+  const items = [];
+  for await (const page of pages(path, query)) items.push(...page);
   return items;
 }
 
@@ -58,16 +64,17 @@ export function newOnce() {
 export const api = {
   profile: async () => (await get("/profile")).data,
 
-  rooms: () => all("/chats"),
+  rooms: (most = 200) => pages("/chats", {}, most),
   room: async (id) => (await get(`/chats/${part(id)}`)).data,
   createRoom: async () => (await post("/chats", { chat: {} })).data,
-  messages: (room, page, size = 50) => get(`/chats/${part(room)}/messages`, { page, page_size: size }),
+  messages: (room, page, size, signal) =>
+    get(`/chats/${part(room)}/messages`, { page, page_size: size }, signal),
   send: (room, content, mentions, once) =>
     post(`/chats/${part(room)}/messages`, { message: { content, mentions } }, once),
-  participants: async (room) => (await get(`/chats/${part(room)}/participants`)).data,
+  participants: async (room, signal) => (await get(`/chats/${part(room)}/participants`, {}, signal)).data,
   add: (room, id) => post(`/chats/${part(room)}/participants`, { participant: { participant_id: id } }),
   remove: (room, id) => call("DELETE", `/chats/${part(room)}/participants/${part(id)}`),
-  peers: (notIn) => all("/peers", { not_in_chat: notIn }),
+  peers: (query) => all("/peers", query),
 
   agents: () => all("/agents"),
   register: async (name, description) =>

@@ -92,6 +92,19 @@ export function keepingFocus(list, draw) {
   };
 }
 
+/** Does something once before the next picture is drawn, however often it is asked for. */
+export function soon(work) {
+  let isAsked = false;
+  const now = () => {
+    isAsked = false;
+    work();
+  };
+  return () => {
+    if (!isAsked) requestAnimationFrame(now);
+    isAsked = true;
+  };
+}
+
 let made = 0;
 
 /** An id that nothing else on the page has. */

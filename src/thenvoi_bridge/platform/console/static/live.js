@@ -6,8 +6,16 @@ import { key } from "./session.js";
 import { line } from "./text.js";
 import { Socket } from "./vendor/phoenix.mjs";
 
+/** Rooms that are heard, those used last: a socket may join some thousands of topics, and say so much at once. */
+const LIVE = 1500;
+/** Milliseconds for which what is read out is gathered, and how many of them are a few. */
+const TOGETHER = 500;
+const FEW = 3;
+
 const channels = new Map();
+const untold = [];
 let socket = null;
+let isJoining = false;
 
 /** Connect, and stay so. */
 export function connect() {
@@ -20,7 +28,7 @@ export function connect() {
     model.loadRooms(),
   );
   follow(`user_contacts:${model.me.id}`, contactEvents(), () => model.loadRequests());
-  model.hear("rooms", joinAll);
+  model.hear("rooms", joinSoon);
   joinAll();
 }
 
@@ -43,10 +51,30 @@ function unfollow(topic) {
   channels.delete(topic);
 }
 
+/** After the turn in which rooms have changed, however many have. */
+function joinSoon() {
+  if (isJoining) return;
+  isJoining = true;
+  queueMicrotask(joinAll);
+}
+
 function joinAll() {
-  for (const id of model.rooms.keys()) if (!channels.has(`chat_room:${id}`)) join(id);
+  isJoining = false;
+  for (const { id } of model.sorted().slice(0, LIVE)) if (!channels.has(`chat_room:${id}`)) join(id);
   for (const topic of channels.keys())
-    if (topic.startsWith("chat_room:") && !model.rooms.has(topic.slice(10))) part(topic.slice(10));
+    if (topic.startsWith("chat_room:") && !model.rooms.has(topic.slice(10))) unfollow(topic);
+}
+
+/** Of the room that is open also who comes and goes, and all that is said, whenever it was used last. */
+export function attend(id, signal) {
+  if (!channels.has(`chat_room:${id}`)) join(id);
+  // That I come or go is told among my rooms.
+  const changed = (who) => who.id !== model.me.id && model.loadParticipants(id).catch(() => {});
+  const topic = `room_participants:${id}`;
+  follow(topic, { participant_added: changed, participant_removed: changed }, () =>
+    model.loadParticipants(id),
+  );
+  signal.addEventListener("abort", () => unfollow(topic));
 }
 
 function join(id) {
@@ -56,20 +84,12 @@ function join(id) {
     message(payload);
     tellAloud(id, payload);
   };
-  const loaded = () => model.rooms.get(id)?.loaded && model.loadMessages(id);
+  const fill = () => id === model.open && model.loadMessages(id);
   follow(
     `chat_room:${id}`,
     { message_created: said, message_updated: update, event_created: message, room_deleted: leave },
-    loaded,
+    fill,
   );
-  // That I come or go is told among my rooms.
-  const changed = (who) => who.id !== model.me.id && model.loadParticipants(id).catch(() => {});
-  follow(`room_participants:${id}`, { participant_added: changed, participant_removed: changed }, () => {});
-}
-
-function part(id) {
-  unfollow(`chat_room:${id}`);
-  unfollow(`room_participants:${id}`);
 }
 
 function enter(room) {
@@ -90,9 +110,17 @@ function contactEvents() {
   };
 }
 
+/** A few are read out as they stand; of many at once only how many there are. */
 function tellAloud(id, message) {
   if (id !== model.open || message.sender_id === model.me.id) return;
   const room = model.rooms.get(id);
   const sender = line(message.sender_name ?? "Somebody", () => null, 60);
-  announce(`${sender}: ${line(message.content, model.nameIn(room, message), 300)}`);
+  if (!untold.length) setTimeout(tellUntold, TOGETHER);
+  untold.push(`${sender}: ${line(message.content, model.nameIn(room, message), 300)}`);
+}
+
+function tellUntold() {
+  const told = untold.splice(0);
+  if (told.length > FEW) announce(`${told.length} new messages`);
+  else told.forEach(announce);
 }

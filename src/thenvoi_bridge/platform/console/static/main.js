@@ -17,13 +17,13 @@ async function start() {
   if (!key()) return showSignIn(hasExpired() ? "Your session has ended." : null, start);
   try {
     model.me = person(await api.profile());
-    await model.loadRooms();
+    await model.loadFirstRooms();
   } catch (error) {
     return showTrouble(error.message, start);
   }
   model.loadRequests().catch(() => {});
-  showFrame();
   connect();
+  showFrame();
 }
 
 function person(profile) {

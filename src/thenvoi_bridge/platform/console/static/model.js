@@ -13,8 +13,10 @@ class Room {
     this.participants = [];
     this.more = false;
     this.loaded = false;
+    this.stale = false;
     this.heardUntil = null;
     this.unread = 0;
+    this.missed = false;
     this.mentioned = false;
     this.update(record);
   }
@@ -39,18 +41,22 @@ class Room {
     const joins = this.loaded && (!this.heardUntil || page.some(({ id }) => id === this.heardUntil));
     if (!joins) for (const [id, one] of this.known) if (one.inserted_at < oldest) this.known.delete(id);
     this.loaded = true;
+    this.stale = false;
     this.heardUntil = null;
     return this.take(page);
   }
 }
 
-/** Tells of: `rooms`, `room` (detail: id), `messages` (detail: id, ids), `contacts`, `connection`. */
+/** Tells of: `rooms`, `room` (detail: id), `messages` (detail: id, ids), `contacts`, `connection`, `online`. */
 class Model extends EventTarget {
   me = null;
   rooms = new Map();
   open = null;
   connection = "connecting";
   requests = [];
+  online = new Map();
+  listing = true;
+  #turn = 0;
 
   tell(what, detail = {}) {
     this.dispatchEvent(new CustomEvent(what, { detail }));
@@ -72,17 +78,26 @@ class Model extends EventTarget {
   connected(state) {
     this.connection = state;
     if (state === "lost")
-      for (const room of this.rooms.values()) room.heardUntil ??= room.messages.at(-1)?.id;
+      for (const room of this.rooms.values()) {
+        room.stale = true;
+        room.heardUntil ??= room.messages.at(-1)?.id;
+      }
     this.tell("connection");
   }
 
   /** A room that is there, made if it is new. */
   enter(record) {
-    const room = this.rooms.get(record.id);
-    if (room) room.update(record);
-    else this.rooms.set(record.id, new Room(record));
+    this.put(record);
     this.tell("rooms");
     return this.rooms.get(record.id);
+  }
+
+  /** The same without a word to anybody. Of what was said while nobody heard, all that is known is when. */
+  put(record) {
+    const room = this.rooms.get(record.id);
+    if (!room) return this.rooms.set(record.id, new Room(record));
+    room.missed ||= record.updated_at > room.updatedAt && record.id !== this.open;
+    room.update(record);
   }
 
   leave(id) {
@@ -91,11 +106,24 @@ class Model extends EventTarget {
     this.tell("room", { id });
   }
 
+  /** The newest rooms, so that there is something to show. */
+  async loadFirstRooms() {
+    for await (const records of api.rooms(1)) for (const record of records) this.put(record);
+  }
+
+  /** All rooms, page by page. One that is not listed any more, or not yet, is asked for by itself. */
   async loadRooms() {
-    const records = await api.rooms();
-    const here = new Set(records.map((record) => record.id));
-    for (const id of [...this.rooms.keys()].filter((id) => !here.has(id))) this.leave(id);
-    for (const record of records) this.enter(record);
+    const turn = (this.#turn += 1);
+    const unseen = new Set(this.rooms.keys());
+    for await (const records of api.rooms()) {
+      if (turn !== this.#turn) return;
+      for (const record of records) this.put(record);
+      for (const { id } of records) unseen.delete(id);
+      this.tell("rooms");
+    }
+    for (const id of unseen) await this.reload(id);
+    this.listing = turn !== this.#turn;
+    this.tell("rooms");
   }
 
   async loadRequests() {
@@ -103,19 +131,25 @@ class Model extends EventTarget {
     this.tell("contacts");
   }
 
-  async loadParticipants(id) {
+  async loadParticipants(id, signal) {
     const room = this.rooms.get(id);
     if (!room) return;
-    room.participants = await api.participants(id);
+    room.participants = await api.participants(id, signal);
     this.tell("room", { id });
   }
 
+  /** Which of the agents that I can reach are connected; others are not in it. */
+  async loadOnline() {
+    this.online = new Map((await api.peers({ type: "Agent" })).map((peer) => [peer.id, Boolean(peer.online)]));
+    this.tell("online");
+  }
+
   /** The newest messages of a room; with `older`, a page more. */
-  async loadMessages(id, { older = false } = {}) {
+  async loadMessages(id, { older = false, size = PAGE, signal } = {}) {
     const room = this.rooms.get(id);
     if (!room) return;
-    const page = older ? Math.floor(room.messages.length / PAGE) + 1 : 1;
-    const { data, metadata } = await api.messages(id, page, PAGE);
+    const page = older ? Math.floor(room.messages.length / size) + 1 : 1;
+    const { data, metadata } = await api.messages(id, page, size, signal);
     const ids = older ? room.take(data) : room.takeNewest(data);
     room.more = room.messages.length < metadata.total_count;
     this.tell("messages", { id, ids });
@@ -149,16 +183,23 @@ class Model extends EventTarget {
     this.tell("rooms");
   }
 
+  /** Ask for one room; if I am not in it, I have left it. */
   async reload(id) {
-    this.enter(await api.room(id));
+    try {
+      this.enter(await api.room(id));
+    } catch (error) {
+      if (error.status !== 404) throw error;
+      return this.leave(id);
+    }
     this.tell("room", { id });
   }
 
   /** Somebody looks at a room. */
   see(id) {
     const room = this.rooms.get(id);
-    if (!room?.unread) return;
+    if (!room?.unread && !room?.missed) return;
     room.unread = 0;
+    room.missed = false;
     room.mentioned = false;
     this.tell("rooms");
   }

@@ -10,6 +10,12 @@ export function to(...parts) {
   return `#/${parts.map(encodeURIComponent).join("/")}`;
 }
 
+/** What `aria-current` of a link to a place is. */
+export function here(...parts) {
+  const now = place();
+  return parts.every((part, n) => now[n] === part) ? "page" : null;
+}
+
 /** Go there. */
 export function go(...parts) {
   location.hash = to(...parts);

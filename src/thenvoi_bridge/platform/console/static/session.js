@@ -37,7 +37,7 @@ export async function signIn(token) {
 /** End the session here and on the platform. */
 export async function signOut() {
   const ended = key();
-  forget();
+  sessionStorage.clear(); // drafts, too
   await fetch("session", { method: "DELETE", headers: { "X-API-Key": ended } }).catch(() => {});
   location.reload();
 }

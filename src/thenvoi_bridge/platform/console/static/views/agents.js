@@ -4,7 +4,7 @@ import { api } from "../api.js";
 import { button, field, h, iconButton, notice } from "../dom.js";
 import { timeOf, visible } from "../text.js";
 import { avatar } from "./avatar.js";
-import { confirmFirst, openDialog } from "./dialog.js";
+import { confirmFirst, openDialog, openGuarded } from "./dialog.js";
 import { attempt, listOf, page } from "./page.js";
 
 /** The page. */
@@ -60,7 +60,8 @@ async function deleteIt(agent, draw) {
   draw();
 }
 
-function openRegister(draw) {
+/** The dialog; `draw` is called once there is a new one. */
+export function openRegister(draw) {
   const name = field("Name", "input", { required: true, maxlength: "100", autocomplete: "off" });
   const description = field("What it does", "input", {
     required: true,
@@ -92,12 +93,17 @@ function openRegister(draw) {
 
 function showKey({ agent, credentials }) {
   const config = JSON.stringify(hostConfig(credentials.api_key), null, 2);
-  openDialog(
+  let isKept = false;
+  const keep = () => (isKept = true);
+  const mayClose = (close) =>
+    isKept || confirmFirst("Close without having copied the key? It cannot be shown again.", "Close", close);
+  openGuarded(
     `${visible(agent.name)} is registered`,
+    mayClose,
     h("p", {}, "Its key is shown only now. Put this into the configuration of your MCP host:"),
-    copied("Host configuration", config),
+    copied("Host configuration", config, keep),
     h("p", {}, "Or take the key alone:"),
-    copied("Key", credentials.api_key),
+    copied("Key", credentials.api_key, keep),
   );
 }
 
@@ -113,10 +119,11 @@ function hostConfig(key) {
   };
 }
 
-function copied(label, text) {
+/** Text and a button that copies it; `keep` is called once somebody has it, by the button or by hand. */
+function copied(label, text, keep) {
   const shown = h(
     "pre",
-    { class: "secret", tabindex: "0", role: "region", "aria-label": label },
+    { class: "secret", tabindex: "0", role: "region", "aria-label": label, on: { copy: keep } },
     h("code", {}, text),
   );
   const copy = async () => {
@@ -124,7 +131,8 @@ function copied(label, text) {
       () => true,
       () => false,
     );
-    if (!done) getSelection().selectAllChildren(shown); // no clipboard without TLS: Ctrl-C then
+    if (done) keep();
+    else getSelection().selectAllChildren(shown); // no clipboard without TLS: Ctrl-C then
     pressed.textContent = done ? "Copied" : "Press Ctrl-C";
   };
   const pressed = button(`Copy ${label.toLowerCase()}`, copy);

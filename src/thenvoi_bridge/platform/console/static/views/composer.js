@@ -6,8 +6,7 @@ import { model } from "../model.js";
 import { visible } from "../text.js";
 import { completion } from "./completion.js";
 import { mentionedIn } from "./mentions.js";
-
-const drafts = new Map();
+import { isAway } from "./people.js";
 
 /** The element. */
 export function composer(room, signal) {
@@ -27,11 +26,12 @@ export function composer(room, signal) {
   );
   const others = () => room.participants.filter((one) => one.id !== model.me.id);
   const draw = () => {
-    drafts.set(room.id, input.value);
+    keepDraft(room, input.value);
     grow(input);
-    to.replaceChildren(...recipientsLine(input.value, others()));
+    const line = h("p", {}, recipientsLine(input.value, others()));
+    if (line.textContent !== to.textContent) to.replaceChildren(...line.childNodes); // it is read out
   };
-  input.value = drafts.get(room.id) ?? "";
+  input.value = sessionStorage.getItem(draftOf(room)) ?? "";
   const { box, keydown } = completion(input, others, draw);
   const submit = once(() => sendIt(room, input, others, draw), send);
   input.addEventListener("input", draw);
@@ -41,6 +41,7 @@ export function composer(room, signal) {
     submit();
   });
   model.hear("room", (told) => told.id === room.id && draw(), signal);
+  model.hear("online", draw, signal);
   const form = h(
     "form",
     { class: "composer", on: { submit: (event) => (event.preventDefault(), submit()) } },
@@ -61,11 +62,25 @@ function recipients(text, others) {
 function recipientsLine(text, others) {
   const named = recipients(text, others);
   if (!others.length) return ["Nobody else is here yet. Add somebody to talk to."];
-  if (named.length)
-    return ["To ", h("strong", {}, named.map((one) => visible(one.name ?? one.handle)).join(", "))];
+  if (named.length) return ["To ", ...named.flatMap((one, n) => [n ? ", " : "", ...addressee(one)])];
   return text.trim()
     ? [h("strong", {}, "Mention somebody with @"), ": only those you mention are told."]
     : ["Only those you mention are told."];
+}
+
+function addressee(one) {
+  const name = h("strong", {}, visible(one.name ?? one.handle));
+  return isAway(one) ? [name, " (away, is told when it is back)"] : [name];
+}
+
+/** What was begun outlasts a session that ends, in this tab. */
+function draftOf(room) {
+  return `draft ${model.me.id} ${room.id}`;
+}
+
+function keepDraft(room, text) {
+  if (text) sessionStorage.setItem(draftOf(room), text);
+  else sessionStorage.removeItem(draftOf(room));
 }
 
 async function sendIt(room, input, others, draw) {

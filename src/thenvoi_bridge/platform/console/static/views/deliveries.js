@@ -1,7 +1,7 @@
 /** How far each agent has come with a message that mentions it. */
 
 import { h } from "../dom.js";
-import { visible } from "../text.js";
+import { timeOf, visible } from "../text.js";
 
 const WORDS = { waiting: "waiting", processing: "processing", processed: "processed", failed: "failed" };
 
@@ -26,7 +26,8 @@ function stateOf(message, { id, name, handle }) {
   const attempt = entry?.current_attempt ?? 0;
   const counted =
     state !== "waiting" && (attempt > 1 || state === "processing") ? `, attempt ${attempt}` : "";
-  const why = state === "failed" ? entry.attempts?.at(-1)?.error : null;
+  const attempts = Array.isArray(entry?.attempts) ? entry.attempts : [];
+  const why = state === "failed" ? attempts.at(-1)?.error : null;
   const reason = why ? h("span", { class: "why" }, visible(why).slice(0, 300)) : null;
   return h(
     "li",
@@ -35,5 +36,20 @@ function stateOf(message, { id, name, handle }) {
     h("strong", {}, visible(name ?? handle ?? id)),
     ` ${WORDS[state]}${counted}`,
     reason,
+    attempts.length > 1 ? history(attempts) : null,
   );
+}
+
+/** What came of each attempt, for whoever wants to know. */
+function history(attempts) {
+  const tries = attempts.map(({ status, error, started_at: at }) =>
+    h(
+      "li",
+      {},
+      status === "success" ? WORDS.processed : visible(WORDS[status] ?? status),
+      error ? h("span", { class: "why" }, visible(error).slice(0, 1000)) : null,
+      at ? timeOf(at) : null,
+    ),
+  );
+  return h("details", { class: "attempts" }, h("summary", {}, "All attempts"), h("ol", {}, tries));
 }

@@ -23,7 +23,7 @@ export function entryOf(room, message) {
   return h(
     "li",
     { class: kind, id: `message-${message.id}` },
-    avatar({ id: message.sender_id, name: message.sender_name, type: message.sender_type }),
+    avatar({ id: message.sender_id, name: message.sender_name, type: message.sender_type }, room),
     h("div", { class: "said" }, byline(message), inner),
   );
 }
@@ -33,7 +33,7 @@ function byline(message) {
   return h(
     "p",
     { class: "byline" },
-    h("strong", {}, visible(message.sender_name ?? message.sender_id)),
+    h("strong", { title: visible(message.sender_name) }, visible(message.sender_name ?? message.sender_id)),
     badge,
     timeOf(message.inserted_at),
   );

@@ -2,6 +2,7 @@
 
 import { api } from "../api.js";
 import { button, field, h, iconButton } from "../dom.js";
+import { model } from "../model.js";
 import { timeOf, visible } from "../text.js";
 import { confirmFirst } from "./dialog.js";
 import { attempt, listOf, page } from "./page.js";
@@ -47,7 +48,7 @@ function rest(shown, total) {
 
 function card(memory, draw) {
   const tags = [
-    SCOPES[memory.scope] ?? (memory.scope === "subject" ? "About somebody" : memory.scope),
+    SCOPES[memory.scope] ?? (memory.scope === "subject" ? subject(memory) : memory.scope),
     memory.type,
     memory.status,
   ].map((word) => h("span", { class: "tag" }, visible(word)));
@@ -64,6 +65,10 @@ function card(memory, draw) {
     ),
     h("span", { class: "actions" }, actions(memory, draw)),
   );
+}
+
+function subject({ subject_id: id }) {
+  return id === model.me.id ? SCOPES.about_me : "About somebody";
 }
 
 function actions(memory, draw) {

@@ -7,7 +7,7 @@ import { avatar } from "./avatar.js";
 
 /** A list with a filter, and what is chosen in it. Those in the room `notIn` are left out. */
 export async function peerPicker(notIn) {
-  const peers = await api.peers(notIn).catch((error) => (notice(error.message, "problem"), []));
+  const peers = await api.peers({ not_in_chat: notIn }).catch((error) => (notice(error.message, "problem"), []));
   const rows = peers.map(row);
   const filter = h("input", {
     type: "search",

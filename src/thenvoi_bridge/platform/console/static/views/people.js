@@ -15,6 +15,7 @@ export function people(room, signal) {
     list.replaceChildren(...room.participants.map((one) => row(room, one))),
   );
   model.hear("room", (told) => told.id === room.id && draw(), signal);
+  model.hear("online", draw, signal);
   draw();
   const add = button("Add somebody", () => openAdd(room), { class: "wide" });
   return h(
@@ -24,6 +25,11 @@ export function people(room, signal) {
     list,
     add,
   );
+}
+
+/** Whether an agent is known not to be connected; it gets what it is sent when it comes back. */
+export function isAway({ id, type }) {
+  return type === "Agent" && model.online.get(id) === false;
 }
 
 function row(room, one) {
@@ -40,7 +46,9 @@ function row(room, one) {
   const may = isMe ? one.role !== "owner" : mine === "owner" || (mine === "admin" && one.role === "member");
   const label = isMe ? "Leave this room" : `Remove ${name}`;
   const remove = may ? iconButton(isMe ? "exit" : "close", label, () => takeOut(room, one, label)) : null;
-  return h("li", {}, avatar(one), h("span", { class: "who" }, h("strong", {}, name), role), remove);
+  const away = isAway(one) ? h("span", { class: "tag", title: "Not connected" }, "away") : null;
+  const line = h("span", { class: "named" }, h("strong", { title: name }, name), away);
+  return h("li", {}, avatar(one, room), h("span", { class: "who" }, line, role), remove);
 }
 
 function takeOut(room, one, label) {

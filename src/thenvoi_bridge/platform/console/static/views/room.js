@@ -1,15 +1,24 @@
 /** A room: its head, what was said in it, where to write, and who is there. */
 
-import { h, iconButton, notice } from "../dom.js";
+import { button, h, iconButton, notice } from "../dom.js";
+import { attend } from "../live.js";
 import { model } from "../model.js";
 import { to } from "../router.js";
 import { visible } from "../text.js";
+import { openRegister } from "./agents.js";
 import { composer } from "./composer.js";
+import { openNewRoom } from "./new_room.js";
 import { people } from "./people.js";
 import { timeline } from "./timeline.js";
 
+/** Requests for which an old message is looked for. */
+const FAR = 100;
+const ONLINE_EVERY = 30_000;
+
 /** Show one, and its message `messageId` if there is one. */
-export function showRoom(main, signal, id, messageId) {
+export async function showRoom(main, signal, id, messageId) {
+  if (!model.rooms.has(id)) await model.reload(id).catch((error) => notice(error.message, "problem"));
+  if (signal.aborted) return;
   const room = model.rooms.get(id);
   if (!room) return showNoRoom(main, "You are not in this room.");
   model.open = id;
@@ -18,6 +27,7 @@ export function showRoom(main, signal, id, messageId) {
       "div",
       { class: "room" },
       head(room, signal),
+      offline(signal),
       timeline(room, signal, messageId),
       composer(room, signal),
       people(room, signal),
@@ -30,30 +40,58 @@ export function showRoom(main, signal, id, messageId) {
   );
   document.addEventListener("visibilitychange", () => document.hidden || model.see(id), { signal });
   model.see(id);
-  load(id);
+  attend(id, signal);
+  watchOnline(signal);
+  await load(room, signal, messageId).catch((error) => signal.aborted || notice(error.message, "problem"));
 }
 
-async function load(id) {
-  await Promise.all([model.loadParticipants(id), model.loadMessages(id)]).catch((error) =>
-    notice(error.message, "problem"),
-  );
+async function load(room, signal, messageId) {
+  await Promise.all([model.loadParticipants(room.id), model.loadMessages(room.id)]);
+  if (!messageId) return;
+  for (let n = 0; n < FAR && room.more && !room.known.has(messageId); n += 1)
+    await model.loadMessages(room.id, { older: true, size: 100, signal });
+  if (!room.known.has(messageId)) notice("That message is not here.", "problem");
+}
+
+/** Nobody tells who is connected, so it is asked while somebody looks. */
+function watchOnline(signal) {
+  const look = () => document.hidden || model.loadOnline().catch(() => {});
+  const clock = setInterval(look, ONLINE_EVERY);
+  signal.addEventListener("abort", () => clearInterval(clock));
+  look();
+}
+
+/** Where the side is not to be seen, this says that nothing comes any more. */
+function offline(signal) {
+  const shown = h("p", { class: "offline", hidden: true }, "Connection lost. Trying to get it back…");
+  const draw = () => (shown.hidden = model.connection !== "lost");
+  model.hear("connection", draw, signal);
+  draw();
+  return shown;
 }
 
 /** What is shown where no room is chosen. */
 export function showNoRoom(main, why) {
   model.open = null;
-  const hint = model.rooms.size
-    ? "Choose a room, or open a new one."
-    : "Open a room to talk with people and agents.";
-  main.replaceChildren(
+  const content = model.rooms.size
+    ? [h("h1", {}, "Rooms"), h("p", {}, why ?? "Choose a room, or open a new one.")]
+    : beginning(why);
+  const keys = h("p", { class: "help" }, "Press ", h("kbd", {}, "?"), " for all keys.");
+  main.replaceChildren(h("div", { class: "nothing" }, content, keys));
+}
+
+/** What whoever is new here does first. */
+function beginning(why) {
+  return [
+    h("h1", {}, "Welcome"),
+    h("p", {}, why ?? "You are in no room yet. Register an agent, then open a room with it."),
     h(
-      "div",
-      { class: "nothing" },
-      h("h1", {}, "Rooms"),
-      h("p", {}, why ?? hint),
-      h("p", { class: "help" }, "Press ", h("kbd", {}, "?"), " for all keys."),
+      "p",
+      { class: "actions" },
+      button("Register an agent", () => openRegister(() => {}), { class: "primary" }),
+      button("Open a room", openNewRoom),
     ),
-  );
+  ];
 }
 
 function head(room, signal) {

@@ -1,102 +1,181 @@
-/** Search over the rooms, and over what was said in those that are loaded. */
+/** The search: rooms and messages that are here already at once, then what has to be fetched. */
 
-import { h, icon } from "../dom.js";
+import { button, h, icon, soon } from "../dom.js";
+import { Looking, roomsWith, wordsOf } from "../looking.js";
 import { model } from "../model.js";
-import { to } from "../router.js";
-import { line, visible } from "../text.js";
+import { here, to } from "../router.js";
+import { timeOf, visible } from "../text.js";
 
-const RECENT = 20;
-const MOST = 30;
+const PAUSE = 300;
+const MOST = 50;
+const BEFORE = 30;
+const EXCERPT = 110;
 
 /** The box, and the list of what was found, which stands in the place of `rooms` meanwhile. */
 export function searchBox(rooms) {
-  const found = h("div", { class: "found", hidden: true });
-  const input = h("input", {
-    id: "search",
-    type: "search",
-    placeholder: "Search rooms and messages",
-    "aria-label": "Search rooms and messages",
-    autocomplete: "off",
-  });
-  const draw = () => {
-    const wanted = input.value.trim().toLowerCase();
-    found.hidden = !wanted;
-    rooms.hidden = Boolean(wanted);
-    if (wanted) found.replaceChildren(...results(wanted));
-  };
-  input.addEventListener("input", draw);
-  input.addEventListener("focus", () => loadRecent().then(draw, () => {}), { once: true });
-  input.addEventListener("keydown", (event) => keys(event, input, found, draw));
-  found.addEventListener("click", (event) => event.target.closest("a") && clear(input, draw));
-  return { box: h("div", { class: "search", role: "search" }, icon("search"), input), found };
+  const search = new Search(rooms);
+  return { box: h("div", { class: "search", role: "search" }, icon("search"), search.input), found: search.found };
 }
 
-function keys(event, input, found, draw) {
-  if (event.key === "Escape") clear(input, draw);
-  if (event.key !== "Enter" && event.key !== "ArrowDown") return;
-  event.preventDefault();
-  const first = found.querySelector("a");
-  if (event.key === "Enter") first?.click();
-  else first?.focus();
+class Search {
+  constructor(rooms) {
+    this.rooms = rooms;
+    this.looking = null;
+    this.pause = null;
+    this.input = h("input", {
+      id: "search",
+      type: "search",
+      placeholder: "Search rooms and messages",
+      "aria-label": "Search rooms and messages",
+      autocomplete: "off",
+      maxlength: "200",
+    });
+    this.hits = h("div", {});
+    this.progress = h("p", { class: "help" });
+    this.said = h("p", { class: "unseen", role: "status" });
+    this.deed = h("span", {});
+    const head = h("div", { class: "looking" }, this.progress, this.deed, this.said);
+    this.found = h("div", { class: "found", hidden: true }, head, this.hits);
+    this.draw = soon(() => this.show());
+    this.listen();
+  }
+
+  listen() {
+    this.input.addEventListener("input", () => this.begin());
+    for (const part of [this.input, this.found])
+      part.addEventListener("keydown", (event) => this.keydown(event));
+    this.found.addEventListener("click", (event) => event.target.closest("a.place") && this.clear());
+    addEventListener("hashchange", this.draw);
+    model.hear("rooms", this.draw);
+  }
+
+  /** Another word: what was looked for before is not any more. */
+  begin() {
+    this.stop();
+    this.looking = null;
+    const words = wordsOf(this.input.value);
+    this.found.hidden = !words.length;
+    this.rooms.hidden = !this.found.hidden;
+    if (!words.length) return;
+    this.looking = new Looking(words, this.draw);
+    this.pause = setTimeout(() => this.further(), PAUSE);
+    this.show();
+  }
+
+  /** Look through more than is here, until enough was asked for. */
+  async further() {
+    const { looking } = this;
+    this.pause = null;
+    await looking.further();
+    if (looking !== this.looking) return;
+    this.show();
+    this.said.textContent = `${counted(looking.hits().length, "message")} found. ${looking.progress()}`;
+  }
+
+  stop() {
+    clearTimeout(this.pause);
+    this.pause = null;
+    this.looking?.stop();
+    this.draw();
+  }
+
+  clear() {
+    this.input.value = "";
+    this.begin();
+  }
+
+  show() {
+    if (!this.looking) return;
+    const hits = this.looking.hits();
+    const at = document.activeElement?.closest?.(".found a")?.getAttribute("href");
+    this.hits.replaceChildren(...results(this.looking, hits));
+    if (at) this.hits.querySelector(`[href="${CSS.escape(at)}"]`)?.focus();
+    this.showProgress();
+  }
+
+  /** The button is exchanged only for another one, so that whoever stands on it stays there. */
+  showProgress() {
+    const { isDone } = this.looking;
+    const isRunning = this.looking.isRunning || this.pause !== null;
+    this.progress.textContent = this.looking.problem ?? this.looking.progress();
+    const wanted = isRunning ? "Stop" : isDone ? "" : "Search further";
+    if (this.deed.textContent === wanted) return;
+    const had = this.deed.contains(document.activeElement);
+    const pressed = isRunning ? () => this.stop() : () => this.further();
+    this.deed.replaceChildren(...(wanted ? [button(wanted, pressed, { class: "link" })] : []));
+    if (had) (this.deed.querySelector("button") ?? this.input).focus();
+  }
+
+  keydown(event) {
+    const links = [...this.hits.querySelectorAll("a")];
+    const at = links.indexOf(document.activeElement);
+    if (event.key === "Escape") {
+      this.clear();
+      return this.input.focus();
+    }
+    if (event.key === "Enter" && event.target === this.input) links[0]?.click();
+    else if (event.key === "ArrowDown") links[at + 1]?.focus();
+    else if (event.key === "ArrowUp") (links[at - 1] ?? this.input).focus();
+    else return;
+    event.preventDefault();
+  }
 }
 
-function clear(input, draw) {
-  input.value = "";
-  draw();
-}
-
-/** The API has no search over messages, so the newest of the recent rooms are fetched to look through. */
-async function loadRecent() {
-  for (const room of model.sorted().slice(0, RECENT)) if (!room.loaded) await model.loadMessages(room.id);
-}
-
-function results(wanted) {
-  const rooms = model.sorted().filter((room) => visible(room.title).toLowerCase().includes(wanted));
-  const messages = model
-    .sorted()
-    .flatMap((room) =>
-      [...room.messages].reverse().map((message) => ({ room, message, text: plain(room, message) })),
-    );
-  const hits = messages.filter(({ text }) => text.toLowerCase().includes(wanted)).slice(0, MOST);
+function results(looking, hits) {
+  const rooms = roomsWith(looking.words);
   if (!rooms.length && !hits.length)
-    return [h("p", { class: "empty", role: "status" }, "Nothing found in what is loaded.")];
+    return [h("p", { class: "empty" }, nothing(looking))];
+  const inHere = hits.filter(({ room }) => room.id === model.open);
+  const elsewhere = hits.filter(({ room }) => room.id !== model.open);
+  const shown = (hit) => messageHit(hit, looking.words);
   return [
-    ...group("Rooms", rooms.map(roomHit)),
-    ...group(
-      "Messages",
-      hits.map((hit) => messageHit(hit, wanted)),
-    ),
+    ...group("Rooms", rooms, roomHit),
+    ...group("In this room", inHere, shown),
+    ...group(inHere.length || model.open ? "In other rooms" : "Messages", elsewhere, shown),
   ];
 }
 
-function group(title, items) {
-  return items.length ? [h("h2", {}, title), h("ul", {}, items)] : [];
+function nothing({ isRunning, isDone }) {
+  return isRunning || model.listing ? "Looking…" : isDone ? "Nothing found." : "Nothing found so far.";
 }
 
-function roomHit(room) {
-  return h(
-    "li",
-    {},
-    h("a", { href: to("rooms", room.id) }, h("span", { class: "title" }, visible(room.title))),
-  );
+function group(title, items, row) {
+  if (!items.length) return [];
+  const rest = items.length > MOST ? `The first ${MOST} of ${items.length.toLocaleString("en")}.` : "";
+  return [h("h2", {}, title), h("ul", {}, items.slice(0, MOST).map(row)), h("p", { class: "help" }, rest)];
 }
 
-function messageHit({ room, message, text }, wanted) {
-  const from = Math.max(0, text.toLowerCase().indexOf(wanted) - 30);
-  const excerpt = `${from ? "…" : ""}${text.slice(from, from + 90)}`;
+function roomHit({ room, who }) {
+  const title = h("span", { class: "title" }, visible(room.title));
+  const with_ = who ? h("span", { class: "handle" }, `with ${visible(who)}`) : null;
+  return h("li", {}, h("a", { href: to("rooms", room.id), class: "place" }, title, with_));
+}
+
+function messageHit({ room, message, text }, words) {
   const sender = visible(message.sender_name ?? "");
-  return h(
-    "li",
-    {},
-    h(
-      "a",
-      { href: to("rooms", room.id, message.id), class: "hit" },
-      h("span", { class: "handle" }, `${sender} in ${visible(room.title)}`),
-      h("span", {}, excerpt),
-    ),
-  );
+  const where = room.id === model.open ? sender : `${sender} in ${visible(room.title)}`;
+  const attributes = {
+    href: to("rooms", room.id, message.id),
+    class: "hit",
+    "aria-current": here("rooms", room.id, message.id),
+  };
+  const head = h("span", { class: "handle" }, h("span", {}, where), timeOf(message.inserted_at, "recent"));
+  return h("li", {}, h("a", attributes, head, h("span", {}, excerpt(text, words))));
 }
 
-function plain(room, message) {
-  return line(message.content, model.nameIn(room, message), 4000);
+/** The words and what stands around the first of them. */
+function excerpt(text, words) {
+  const first = Math.max(0, text.toLowerCase().indexOf(words[0]) - BEFORE);
+  const from = /[\udc00-\udfff]/.test(text[first]) ? first + 1 : first; // not into the middle of a letter
+  return marked(`${from ? "…" : ""}${text.slice(from, from + EXCERPT)}`, words);
+}
+
+function marked(text, words) {
+  const escaped = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  const parts = text.split(new RegExp(`(${escaped.join("|")})`, "gi"));
+  return parts.map((part, n) => (n % 2 ? h("mark", {}, part) : part));
+}
+
+function counted(n, what) {
+  return `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
 }
