@@ -56,6 +56,17 @@ def spans() -> tuple[Piece, ...]:
     return tuple(span for guide in GUIDES for span in _spans(_name(guide), _read(guide)))
 
 
+def printed(place: str) -> str:
+    """What a guide shows as printed under a heading."""
+    (text,) = (block.text for block in blocks() if block.place == place and block.language in LOOKED_AT)
+    return text.strip()
+
+
+def masked(line: str) -> str:
+    """A line of a log without its ids and times, which a guide cuts short."""
+    return re.sub(r"\b(ms|room|sha256|\w*_id|principal)=(agent:)?[0-9a-f.-]+…?", r"\1=\2", line)
+
+
 def fenced(guide: str, text: str) -> Iterator[Piece]:
     """The blocks of a text."""
     for found in re.finditer(r"^ *```(\w*)\n(.*?)^ *```$", text, re.M | re.S):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,20 +51,21 @@ def server(reader: Reader) -> Iterator[None]:
     programs = Path(spec.origin).parent / "pginstall" / "bin"
     with postgres.server() as url:
         where = urlsplit(url)
-        reader.env |= {"PGHOST": unquote(where.hostname or ""), "PGUSER": where.username or ""}
-        reader.env["PATH"] = f"{programs}:{reader.env['PATH']}"
+        reader.env |= {"PGUSER": where.username or "", "PATH": f"{programs}:{reader.env['PATH']}"}
         reader.means[DATABASE] = where._replace(path="/thenvoi").geturl()
+        reader.means["--host db.example"] = f"--host {unquote(where.hostname or '')}"
         yield
 
 
 @pytest.mark.follows("docs/platform.md#on-postgres")
 @pytest.mark.follows("docs/platform.md#on-several-nodes")
 def test_a_platform_is_served_on_postgres_then_on_several_nodes(reader: Reader, server: None) -> None:
+    at = shlex.split(reader.means["--host db.example"])
     reader.types()
     with reader.serves() as address:
         assert ready(address)
-    for anew in (["dropdb", "thenvoi"], ["createdb", "thenvoi"]):  # that one belongs to another pepper
-        subprocess.run(anew, env=reader.env, check=True)
+    for anew in ("dropdb", "createdb"):  # that one belongs to another pepper
+        subprocess.run([anew, *at, "thenvoi"], env=reader.env, check=True)
     for _ in ("pepper", "its file", "database"):
         reader.types()
     assert (reader.home / "pepper.txt").stat().st_mode & 0o077 == 0

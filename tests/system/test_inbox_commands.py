@@ -21,7 +21,7 @@ from click.testing import CliRunner
 from mcp import Client as McpClient
 
 from tests.guides.reader import Reader
-from tests.guides.reading import blocks
+from tests.guides.reading import printed
 from tests.inbox.mentions import NOW, mention
 from tests.system import shell
 from tests.system.shell import (
@@ -620,7 +620,6 @@ async def test_what_a_host_is_at_work_on_stays_its_own(here: World, state: Path)
 
 
 CHAT, ID = "51d6ad0f-3f2f-4b8e-a0c4-7a1f0f5f1f10", "3f0c5d7e-8a41-4c1b-9f57-2f6b1c0d9e0"
-PRINTED = ("docs/inbox.md", "text")
 SAID = ("which tests failed last night?", "and which of them are new?", "divide by zero")
 
 
@@ -649,7 +648,7 @@ async def test_every_command_of_the_guide_does_what_it_says(state: Path, reader:
         assert program == "thenvoi-bridge"
         shown[line] = (await shell.typed(state, *arguments)).out
     listing, narrowed, everything, *_, waiting, waiting_in_cron, dead = commands
-    assert [block.text for block in blocks() if (block.guide, block.language) == PRINTED] == [shown[listing]]
+    assert printed("docs/inbox.md#inbox-from-the-shell") == shown[listing].strip()
     assert f"{ID}3" in shown[narrowed]
     assert shown[everything].count(ID) == 3
     assert await states(state) == {f"{ID}1": "acking", f"{ID}2": "acking", f"{ID}3": "ready"}
