@@ -8,8 +8,8 @@ UNRUN = {
     "pip install uv": "These tests are run with it: .ci/run begins so.",
     "uv run pytest": "These are the tests: .ci/run runs them. test_accepted.py has each selection collected.",
     "uv run python -m bench": "A quarter of an hour. test_accepted.py has its parser read the arguments.",
-    "docker ": "No engine for containers. tests/packages/test_containers_guide.py: the client knows the "
-    "options, Compose reads compose.yaml, and our parser takes what is run in a container.",
+    "docker ": "No engine for containers. tests/packages/test_containers_guide.py: Compose knows its options "
+    "and reads compose.yaml, and our parser takes what is run in a container.",
     "/plugin ": "Typed into Claude Code, 235 MB: tests/packages/test_claude_plugin.py does it in "
     "the endurance tier. test_every_command.py compares the names.",
     "claude ": "Claude Code needs an account. test_hosts.py compares the name of the server.",
