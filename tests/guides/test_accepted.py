@@ -120,6 +120,12 @@ def _and_no_more(parse: Callable[..., Any]) -> Callable[..., NoReturn]:
     return parsed_only
 
 
+def test_what_is_to_be_seen_is_run_where_it_can_be_seen() -> None:
+    watched = [words for words in named("pytest") if "-s" in words]
+    assert watched
+    assert [words for words in watched if "-n 0" not in " ".join(words)] == []  # workers print into nothing
+
+
 @pytest.mark.thorough
 @pytest.mark.timeout(300)
 def test_a_selection_of_tests_selects_some() -> None:
