@@ -164,4 +164,5 @@ async def main() -> None:
                 await compare("tool call", await tools(folder, where, scout.key, stack))
 
 
-anyio.run(main)
+if __name__ == "__main__":
+    anyio.run(main)

@@ -2,12 +2,15 @@
 
 import signal
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.guides.reader import Reader
+from tests.guides.reading import followed
+from tests.guides.unrun import is_unrun
 from tests.world import World, world
 
 settings.register_profile("quick", max_examples=30, deadline=None)
@@ -38,3 +41,18 @@ def npm_cache(request: pytest.FixtureRequest) -> Path:
     cache = request.config.cache
     assert cache
     return cache.mkdir("npm")
+
+
+@pytest.fixture
+def reader(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Reader]:
+    """Somebody who does what a guide says where the marker `follows` of the test points, and all of it."""
+    home = tmp_path / "home"
+    home.mkdir()
+    marks = [mark.args for mark in request.node.iter_markers("follows")]
+    told = [piece for mark in reversed(marks) for piece in followed(*mark) if not is_unrun(piece)]
+    who = Reader(home, told)
+    try:
+        yield who
+    finally:
+        who.leaves()
+    assert not who.left, "the guide goes on"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from tests.guides.reader import Reader
 from thenvoi_bridge.cli import main
 from thenvoi_bridge.install.targets import TARGETS
 
@@ -59,10 +60,11 @@ def test_every_shell_is_given_a_script_that_asks_this_program(shell: str) -> Non
 
 
 @pytest.mark.thorough
-def test_bash_completes_once_the_line_of_the_guide_was_run() -> None:
+@pytest.mark.follows("docs/hosts.md#install", 'eval "$(_THENVOI_BRIDGE_COMPLETE=bash')
+def test_bash_completes_once_the_line_of_the_guide_was_run(reader: Reader) -> None:
     typed = "COMP_WORDS=(thenvoi-bridge platform user a); COMP_CWORD=3"
     tab = '_thenvoi_bridge_completion thenvoi-bridge; echo "${COMPREPLY[@]}"; complete -p'
-    script = f"{in_guide('bash')}\n{typed}; {tab}"
+    script = f"{reader.takes()}\n{typed}; {tab}"
     done = subprocess.run(["bash", "-c", script], env=HERE, capture_output=True, text=True, check=True)
     offer, *registered = done.stdout.splitlines()
     assert offer == "add"

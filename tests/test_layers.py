@@ -50,7 +50,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "doctor": {"settings", "bridge", "client", "contract", "inbox", "listener", "hosting", "install"},
     "demo": {"client", "contract"},
-    "docs": {"bridge", "platform", "settings", "install", "metering"},
+    "docs": {"bridge", "inbox", "pictures", "platform", "settings", "install", "metering"},
+    "pictures": {"bridge", "inbox"},
     "cli": {
         "settings",
         "ports",

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.bridge.conftest import Scene, played
 from tests.bridge.desk import PATIENCE
+from tests.guides.reading import masked, printed
 from tests.hosting.team import host, live, log, serving
 from tests.world import world
 from thenvoi_bridge import tracing
@@ -122,6 +123,7 @@ async def test_the_trace_of_a_tool_call_reaches_the_platform_and_its_log(
         rf"trace_id={TRACE}",
         lines[0],
     )
+    assert masked(lines[0]) == masked(printed("docs/platform.md#watch-it"))
     assert not [line for line in heard.lines if CANARY in line]
 
 

@@ -1,4 +1,4 @@
-"""Writes what is derived: tables of README and guides, manifest and plugin, the OpenAPI document.
+"""Writes what is derived: tables of README and guides, a picture, manifest and plugin, the OpenAPI document.
 
 Run `python -m thenvoi_bridge.docs` in a checkout after a change; `--check` writes nothing and fails when
 something is stale.
@@ -12,10 +12,11 @@ from collections.abc import Collection, Iterable
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-from thenvoi_bridge import __version__, settings
+from thenvoi_bridge import __version__, pictures, settings
 from thenvoi_bridge.bridge import hosts, profiles, wording
 from thenvoi_bridge.bridge.prompts import PROMPTS, Prompt
 from thenvoi_bridge.bridge.tools import Tool
+from thenvoi_bridge.inbox.ladder import Rung
 from thenvoi_bridge.install.targets import TARGETS, Target
 from thenvoi_bridge.metering import Metric
 from thenvoi_bridge.metering.table import BRIDGE, PLATFORM
@@ -34,6 +35,7 @@ def written(root: Path) -> dict[Path, str]:
     tables = {
         "tools": _usual_tools(),
         "prompts": _prompts(),
+        "ladder": _ladder(),
         "settings": _settings_table(settings.Settings),
     }
     return {
@@ -51,6 +53,7 @@ def written(root: Path) -> dict[Path, str]:
         symptoms: _filled(_text(symptoms), {"error codes": _error_codes()}),
         programs: _filled(_text(programs), {"configurations": _configurations(), **_hosts()}),
         docs / "openapi.json": document.text(),
+        docs / "images" / "ladder.svg": pictures.ladder(),
     }
 
 
@@ -142,6 +145,16 @@ def _prompts() -> str:
         if (words := prompt.described().description)
     )
     return _table(("Prompt", "Arguments", "What it does"), rows)
+
+
+def _ladder() -> str:
+    """The picture of it, with its words for whoever does not see it, and a line for all."""
+    *rungs, last = (f"`{rung}`" for rung in Rung)
+    return (
+        f"![{pictures.ladder_in_words()}](docs/images/ladder.svg)\n\n"
+        "A mention goes to the platform, from there into the inbox on your disk, and on to the model by "
+        f"{', '.join(rungs)} or {last}."
+    )
 
 
 def _error_codes() -> str:

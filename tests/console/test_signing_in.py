@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import re
-import shlex
 import signal
 import subprocess
 import sys
@@ -19,15 +17,12 @@ from playwright.async_api import Browser
 
 from tests.console.browser import link_for, signed_in, tab
 from tests.console.conftest import Street
+from tests.guides.reader import Reader
 from tests.home import environ_of, opened
 from tests.system.test_local import platforms
 from thenvoi_bridge.platform.administration import administer, list_keys, revoke_key
 
 pytestmark = pytest.mark.thorough
-
-GUIDE = (Path(__file__).parents[2] / "docs" / "console.md").read_text(encoding="utf-8")
-LOCAL, SERVED = (shlex.split(line) for line in re.findall(r"^thenvoi-bridge (.+)$", GUIDE, re.MULTILINE))
-"""The commands of docs/console.md."""
 
 
 async def test_a_link_is_in_no_address_afterwards_and_a_key_in_none_ever(
@@ -95,23 +90,24 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "thenvoi_bridge", *words]
 
 
-async def local_link(state: Path) -> str:
+async def local_link(typed: str, state: Path) -> str:
     """What the command for one's own computer prints."""
-    done = await anyio.run_process(command(*LOCAL, "--state-dir", str(state)))
+    done = await anyio.run_process(command(*typed.split()[1:], "--state-dir", str(state)))
     return done.stdout.decode().strip()
 
 
+@pytest.mark.follows("docs/console.md#sign-in", "thenvoi-bridge console")
 async def test_whoever_uses_the_platform_on_this_computer_gets_a_link(
-    browser: Browser, tmp_path: Path
+    browser: Browser, tmp_path: Path, reader: Reader
 ) -> None:
-    state = tmp_path / "state"
+    state, typed = tmp_path / "state", reader.takes()
     try:
-        link = await local_link(state)
+        link = await local_link(typed, state)
         async with await browser.new_context() as context:
             page = await context.new_page()
             await page.goto(link)
             await page.locator(".status.live").wait_for()
-        again = await local_link(state)
+        again = await local_link(typed, state)
         assert again.partition("#")[0] == link.partition("#")[0]
         assert again != link
         assert "sign-in" not in (state / "local" / "platform.log").read_text()
@@ -120,7 +116,8 @@ async def test_whoever_uses_the_platform_on_this_computer_gets_a_link(
             os.kill(pid, signal.SIGTERM)
 
 
-def test_a_link_is_printed_on_a_terminal_and_never_into_a_log(tmp_path: Path) -> None:
+@pytest.mark.follows("docs/console.md#sign-in", "thenvoi-bridge platform")
+def test_a_link_is_printed_on_a_terminal_and_never_into_a_log(tmp_path: Path, reader: Reader) -> None:
     data, address = tmp_path / "thenvoi-data", tmp_path / "address"
     env = {**os.environ, **environ_of(data)}
     add = command("platform", "user", "add", "--data", str(data), "--email", "ann@acme.example")
@@ -134,7 +131,7 @@ def test_a_link_is_printed_on_a_terminal_and_never_into_a_log(tmp_path: Path) ->
         assert server.stderr.readline().startswith("Thenvoi platform on ")
         server.terminate()
         assert "sign-in" not in server.stderr.read()
-    made = command(*SERVED, "--json")
+    made = command(*reader.takes().split()[1:], "--json")
     done = subprocess.run(made, check=True, capture_output=True, text=True, env=env, cwd=tmp_path)
     assert json.loads(done.stdout)["link"].startswith("http://127.0.0.1:4000/console/#sign-in=")
 

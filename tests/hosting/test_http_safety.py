@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.bridge.conftest import Scene, played
 from tests.bridge.desk import PATIENCE
+from tests.guides.reading import masked, printed
 from tests.hosting.team import (
     HEADERS,
     HELLO,
@@ -494,6 +495,7 @@ async def test_what_is_changed_is_counted_and_noted_without_its_text(scene: Scen
     line = f"principal=agent:{scene.scout.id} tool=send_message"
     audit = [one for one in heard.lines if one.startswith("principal=")]
     assert audit == [f"{line} room={scene.room.id} sha256={digest}", f"{line} room=- sha256={digest}"]
+    assert masked(audit[0]) == masked(printed("docs/hosting.md#health-log-end"))
     assert not [one for one in heard.lines if text in one or scene.scout.key in one]
 
 

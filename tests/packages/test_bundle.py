@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -12,6 +13,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 from mcp import StdioServerParameters
 
+from tests.guides.reader import Reader
 from tests.hosting.team import read as status
 from tests.packages.checkout import ROOT, alone, copied, done
 from tests.wire.foreign import installed, node, python
@@ -19,7 +21,6 @@ from tests.world import World, host
 from thenvoi_bridge import __version__, settings
 
 MCPB = "@anthropic-ai/mcpb"
-RELEASES = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Releases")[2]
 SCHEMA = """
 from importlib.resources import files
 print((files("skillsaw.schemas.mcp_registry") / "v2025_12_11" / "server.schema.json").read_text())
@@ -33,16 +34,17 @@ def read(name: str, root: Path = ROOT) -> dict[str, Any]:
 
 @pytest.mark.thorough
 @pytest.mark.timeout(600)
+@pytest.mark.follows("CONTRIBUTING.md#releases", "npx ")
 async def test_a_host_that_unpacks_the_bundle_starts_what_it_declares(
-    here: World, tmp_path: Path, npm_cache: Path
+    here: World, tmp_path: Path, npm_cache: Path, reader: Reader
 ) -> None:
     checkout, unpacked = copied(tmp_path / "checkout"), tmp_path / "of a host"
     (checkout / "dist").mkdir()
-    commands = re.findall(rf"npx ({MCPB}@\S+) (.*)", RELEASES)
-    assert [words.split()[0] for _, words in commands] == ["validate", "pack"]
-    for package, words in commands:
+    for does in ("validate", "pack"):
+        _, package, *words = shlex.split(reader.takes())
+        assert words[0] == does
         cli = installed(npm_cache, package) / "node_modules" / MCPB / "dist" / "cli" / "cli.js"
-        done([*node(str(cli)), *words.split()], checkout)
+        done([*node(str(cli)), *words], checkout)
     with ZipFile(checkout / "dist" / "thenvoi-bridge.mcpb") as bundle:
         bundle.extractall(unpacked)
     assert {file.name for file in unpacked.iterdir()} == {

@@ -20,6 +20,8 @@ from anyio import to_thread
 from click.testing import CliRunner
 from mcp import Client as McpClient
 
+from tests.guides.reader import Reader
+from tests.guides.reading import printed
 from tests.inbox.mentions import NOW, mention
 from tests.system import shell
 from tests.system.shell import (
@@ -621,10 +623,6 @@ CHAT, ID = "51d6ad0f-3f2f-4b8e-a0c4-7a1f0f5f1f10", "3f0c5d7e-8a41-4c1b-9f57-2f6b
 SAID = ("which tests failed last night?", "and which of them are new?", "divide by zero")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
-
-
 async def guided(state: Path) -> None:
     """The inbox that docs/inbox.md tells of."""
     text = "@alice/scout {}"
@@ -641,18 +639,16 @@ async def guided(state: Path) -> None:
 
 
 @pytest.mark.thorough
-async def test_every_command_of_the_guide_does_what_it_says(state: Path) -> None:
+@pytest.mark.follows("docs/inbox.md", "thenvoi-bridge ")
+async def test_every_command_of_the_guide_does_what_it_says(state: Path, reader: Reader) -> None:
     await guided(state)
-    commands = [line for block in blocks("console") for line in block.splitlines()]
-    commands += [line.split(maxsplit=5)[5] for block in blocks("crontab") for line in block.splitlines()]
-    assert len(commands) == 10
-    shown = {}
+    commands, shown = [reader.takes() for _ in range(10)], {}
     for line in commands:
         program, *arguments = shlex.split(line)
         assert program == "thenvoi-bridge"
         shown[line] = (await shell.typed(state, *arguments)).out
     listing, narrowed, everything, *_, waiting, waiting_in_cron, dead = commands
-    assert blocks("text") == [shown[listing]]
+    assert printed("docs/inbox.md#inbox-from-the-shell") == shown[listing].strip()
     assert f"{ID}3" in shown[narrowed]
     assert shown[everything].count(ID) == 3
     assert await states(state) == {f"{ID}1": "acking", f"{ID}2": "acking", f"{ID}3": "ready"}
@@ -662,10 +658,11 @@ async def test_every_command_of_the_guide_does_what_it_says(state: Path) -> None
 
 
 @pytest.mark.thorough
-async def test_every_hook_of_the_guide_tells_its_host(state: Path) -> None:
+@pytest.mark.follows("docs/inbox.md#hooks", "{")
+async def test_every_hook_of_the_guide_tells_its_host(state: Path, reader: Reader) -> None:
     await guided(state)
-    commands = re.findall(r'"command": "([^"]+)"', "".join(blocks("json")))
-    assert [json.loads(block) for block in blocks("json")]
+    configurations = [json.loads(reader.takes()) for _ in range(4)]
+    commands = re.findall(r'"command": "([^"]+)"', json.dumps(configurations))
     assert len(commands) == 7
     for nth, line in enumerate(commands):
         program, group, *arguments = shlex.split(line)

@@ -18,6 +18,7 @@ import pytest
 from mcp import Client as McpClient
 from mcp import StdioServerParameters
 
+from tests.guides.reader import Reader
 from tests.system.test_local import platforms, status
 from tests.world import host
 
@@ -45,13 +46,6 @@ def without_time(text: str) -> str:
     return re.sub(r"backup-\S+Z", "backup", text)
 
 
-def shown() -> dict[str, Any]:
-    """What the README says that a message looks like."""
-    (block,) = re.findall(r"^```json\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    read: dict[str, Any] = json.loads(block)
-    return read
-
-
 def of_you(untrusted: dict[str, str]) -> dict[str, str]:
     """The same, if the account were called `you`."""
     return untrusted | {"content": re.sub(r"@\S+/", "@you/", untrusted["content"])}
@@ -74,11 +68,13 @@ async def started(home: Path, entry: dict[str, Any]) -> AsyncGenerator[McpClient
             yield llm
 
 
-async def test_two_hosts_that_were_installed_with_two_agents_talk_to_each_other(home: Path) -> None:
-    for name, agent in (("cursor", "Editor"), ("codex", "Coder")):
-        told = await installs(home, name, "--as", agent)
-        typed = f"$ thenvoi-bridge install {name} --as {agent}\n"
-        assert without_time(typed + told.replace(str(home), "~")) in without_time(README)
+@pytest.mark.follows("README.md#two-hosts-that-talk-to-each-other")
+async def test_two_hosts_that_were_installed_with_two_agents_talk_to_each_other(
+    home: Path, reader: Reader
+) -> None:
+    for typed in (reader.takes(), reader.takes()):
+        told = await installs(home, *typed.split()[2:])
+        assert without_time(f"$ {typed}\n{told.replace(str(home), '~')}") in without_time(README)
     cursor = json.loads((home / ".cursor" / "mcp.json").read_text())["mcpServers"]["thenvoi"]
     codex = tomllib.loads((home / ".codex" / "config.toml").read_text())["mcp_servers"]["thenvoi"]
     async with started(home, cursor) as editor, started(home, codex) as coder:
@@ -90,7 +86,8 @@ async def test_two_hosts_that_were_installed_with_two_agents_talk_to_each_other(
         question = {"chat_id": room, "content": "Is the build green?", "mentions": ["Coder"]}
         assert not (await editor.call_tool("send_message", question)).is_error
         (heard,) = (await coder.call_tool("inbox_wait", {"timeout_s": 20})).structured_content["messages"]
-        assert shown().items() <= (heard | {"untrusted": of_you(heard["untrusted"])}).items()
+        shown = json.loads(reader.takes())
+        assert shown.items() <= (heard | {"untrusted": of_you(heard["untrusted"])}).items()
         answer = {"message_ids": [heard["id"]], "content": "all green"}
         assert not (await coder.call_tool("reply", answer)).is_error
         (back,) = (await editor.call_tool("inbox_wait", {"timeout_s": 20})).structured_content["messages"]

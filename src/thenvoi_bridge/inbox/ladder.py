@@ -16,11 +16,7 @@ ESCALATE = 30.0
 
 
 class Rung(StrEnum):
-    """A way of showing messages, the highest first.
-
-    `channel` puts them into a session that runs, `wait` hands them out, `hook` tells a session at one of its
-    turns, `feed` is a file that programs follow, and `read` is every look: a tool, a resource, a shell.
-    """
+    """A way of showing messages, the highest first; `MEANS` says what each is."""
 
     CHANNEL = "channel"
     WAIT = "wait"
@@ -28,6 +24,15 @@ class Rung(StrEnum):
     FEED = "feed"
     READ = "read"
 
+
+MEANS = {
+    Rung.CHANNEL: "a push begins a turn, for senders you name",
+    Rung.WAIT: "inbox_wait returns and hands it out",
+    Rung.HOOK: "a session is told at one of its turns",
+    Rung.FEED: "a line in a file that programs follow",
+    Rung.READ: "somebody looks: a tool, a resource, a prompt, a shell",
+}
+"""How a message is shown on each; docs/images/ladder.svg is read off it."""
 
 _HEIGHT = {rung: height for height, rung in enumerate(reversed(Rung))}
 
