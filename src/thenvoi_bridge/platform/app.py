@@ -31,6 +31,7 @@ from thenvoi_bridge.platform.nodes import Nodes
 from thenvoi_bridge.platform.openapi.routes import ROUTES
 from thenvoi_bridge.platform.rest import Rest, error_handlers
 from thenvoi_bridge.platform.revocation import Revocation
+from thenvoi_bridge.platform.shelves import Shelves
 from thenvoi_bridge.platform.site import Site
 from thenvoi_bridge.platform.tokens import Tokens
 from thenvoi_bridge.platform.trimming import Trimming
@@ -99,7 +100,7 @@ async def running(db: Database, site: Site, meter: Meter = UNMETERED) -> AsyncGe
     plain = [Route(path, no_upgrade, methods=METHODS) for path in SOCKET_PATHS]
     rest = Rest(db, bell, auth, site, HANDLERS).routes()
     besides = [*Health(db, site).routes(), *Console(db, auth, site).routes()]
-    routes = [*rest, *sockets, *plain, *ROUTES, *besides]
+    routes = [Shelves(rest), *sockets, *plain, *ROUTES, *besides]
     app = Starlette(routes=routes, exception_handlers=error_handlers())
     app.router.redirect_slashes = False
     ringing, gauges = carriers(site, bell), Gauges(db, site.presence, hub, meter)

@@ -117,9 +117,9 @@ class Rest:
     async def _asked(self, route: Route, request: Request) -> Asked:
         body = await whole(request, self._site.settings.max_body) if route.has_body else b""
         claim = None if route.side == "open" else await self._auth.claim_of_request(request.headers)
-        path, query = request.path_params, dict(request.query_params)
-        noted = Noted.of(request.scope)
-        return Asked(request.scope["path"], request.headers, path, query, body, claim, noted)
+        scope, path = request.scope, request.path_params
+        query = dict(request.query_params) if scope["query_string"] else {}
+        return Asked(scope["path"], request.headers, path, query, body, claim, Noted.of(scope))
 
     def _work(self, kind: type[Call[Any]], route: Route, asked: Asked, tx: Tx) -> tuple[Reply, list[str]]:
         """Runs inside the transaction, so that what the caller may do and does is one moment."""
