@@ -150,6 +150,7 @@ def _config(app: ASGIApp, settings: Platform) -> uvicorn.Config:
         log_config=None,
         log_level="warning",  # below that its lines hold the query, and so the keys of sockets
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=5,
     )
 
