@@ -80,7 +80,7 @@ async def cost(effort: Effort, on: Scene, pid: int, host: Host, server: Server) 
     async def send() -> None:
         await host.call(*server.send())
 
-    found = {TOOL: (await paced(send, effort.of(60), 1, host.pid))[CPU]}
+    found = {TOOL: (await paced(send, effort.of(120), 1, host.pid))[CPU]}
     # Many at once, for what a commit costs by itself varies more than all the rest.
     found[SEND] = (await posted(effort, on, pid))[COST]
     async with lines(on.url, 1) as conn:
