@@ -12,7 +12,7 @@ from bench import rows
 from bench.figures import Effort, Figure, Gathered, Goal
 from bench.hosts import Host
 from bench.pace import CPU, paced
-from bench.parts.posting import post
+from bench.parts.posting import COST, posted
 from bench.rounds import interleaved
 from bench.servers import Scene, Server, at_work, bridge, scene
 from bench.stage import Stage, stage
@@ -75,13 +75,14 @@ async def cost(effort: Effort, on: Scene, pid: int, host: Host, server: Server) 
     """CPU of each call: of the platform for requests, of the bridge for a tool."""
     room = f"/api/v1/agent/chats/{on.room}"
     asked = partial(rendered, on.url, on.agent.key, "GET")
-    requests = {SEND: post(on), CONTEXT: asked(f"{room}/context?page=1&page_size=50")}
-    requests[NEXT] = asked(f"{room}/messages/next")
+    requests = {CONTEXT: asked(f"{room}/context?page=1&page_size=50"), NEXT: asked(f"{room}/messages/next")}
 
     async def send() -> None:
         await host.call(*server.send())
 
-    found = {TOOL: (await paced(send, effort.of(60), 1, host.pid))[CPU]}
+    found = {TOOL: (await paced(send, effort.of(120), 1, host.pid))[CPU]}
+    # Many at once, for what a commit costs by itself varies more than all the rest.
+    found[SEND] = (await posted(effort, on, pid))[COST]
     async with lines(on.url, 1) as conn:
         for what, request in requests.items():
             found[what] = (await paced(partial(conn.ask, request), effort.of(100), 1, pid))[CPU]

@@ -385,6 +385,12 @@ async def test_a_wrong_method_is_refused(town: Town, method: str, path: str) -> 
     refused(await town.http.request(method, path), 405, "method_not_allowed")
 
 
+async def test_agents_that_think_on_the_platform_are_not_offered(town: Town) -> None:
+    answer = await town.http.post("/me/agents", json={"agent": {"name": "A"}}, headers=by(town.alice))
+    refused(answer, 404, "not_found")
+    assert "/api/v1/me/agents/register" in answer.json()["error"]["message"]
+
+
 def padded(size: int) -> bytes:
     body = b'{"chat":{}}'
     return body + b" " * (size - len(body))

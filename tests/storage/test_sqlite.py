@@ -1,13 +1,19 @@
 """What is SQLite's alone: files."""
 
+import asyncio
 import os
 import stat
+import threading
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import LiteralString
 
+import apsw
 import pytest
 
-from tests.storage.notes import create, texts
-from thenvoi_bridge.storage import Corrupt, Database, StorageError
+from tests.storage.notes import add, create, texts
+from thenvoi_bridge.storage import Corrupt, Database, Row, StorageError, Tx
 from thenvoi_bridge.storage.sqlite import open_sqlite
 
 
@@ -50,3 +56,55 @@ async def test_closing_leaves_nothing_but_the_file(path: Path) -> None:
 async def test_double_quotes_never_make_text(file: Database) -> None:
     with pytest.raises(StorageError, match="no such column"):
         await file.read(lambda tx: tx.all('SELECT "a"'))
+
+
+def found(sql: LiteralString, text: str, tx: Tx) -> list[Row]:
+    return tx.all(sql, text)
+
+
+@pytest.fixture
+def connections() -> Iterator[list[apsw.Connection]]:
+    """The connections that are opened meanwhile, the writer's first."""
+    opened: list[apsw.Connection] = []
+    apsw.connection_hooks.append(opened.append)
+    yield opened
+    apsw.connection_hooks.remove(opened.append)
+
+
+async def test_a_statement_is_planned_once_whatever_it_is_asked(
+    connections: list[apsw.Connection], file: Database
+) -> None:
+    planned: list[int] = []
+
+    def leave(action: int, *_: str | None) -> int:  # what SQLite asks for whenever it plans a statement
+        planned.append(action)
+        return apsw.SQLITE_OK
+
+    connections[0].set_authorizer(leave)
+    joined: LiteralString = "SELECT a.id FROM note AS a JOIN note AS b ON b.id = a.id WHERE a.text = ?"
+    for text in ("a", "b", "c"):
+        await file.write(partial(found, joined, text))
+    assert planned.count(apsw.SQLITE_SELECT) == 1
+
+
+async def test_what_is_asked_for_in_one_turn_of_the_loop_is_one_commit(
+    connections: list[apsw.Connection], file: Database
+) -> None:
+    begun = threading.Event()
+    commits: list[int] = []
+
+    def committed(_: apsw.Connection, __: str, pages: int) -> int:
+        commits.append(pages)
+        return apsw.SQLITE_OK
+
+    def begin(tx: Tx) -> None:
+        begun.set()
+        add("one", tx)
+
+    async def other() -> None:
+        assert not begun.wait(0.05)  # nor has the loop turned
+        await file.write(partial(add, "other"))
+
+    connections[0].set_wal_hook(committed)
+    await asyncio.gather(file.write(begin), other())
+    assert len(commits) == 1

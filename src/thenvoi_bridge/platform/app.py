@@ -31,6 +31,7 @@ from thenvoi_bridge.platform.nodes import Nodes
 from thenvoi_bridge.platform.openapi.routes import ROUTES
 from thenvoi_bridge.platform.rest import Rest, error_handlers
 from thenvoi_bridge.platform.revocation import Revocation
+from thenvoi_bridge.platform.shortcut import Shortcut
 from thenvoi_bridge.platform.site import Site
 from thenvoi_bridge.platform.tokens import Tokens
 from thenvoi_bridge.platform.trimming import Trimming
@@ -97,9 +98,9 @@ async def running(db: Database, site: Site, meter: Meter = UNMETERED) -> AsyncGe
     gate = Gate(db, auth, hub, site)
     sockets = [WebSocketRoute(path, gate.serve) for path in SOCKET_PATHS]
     plain = [Route(path, no_upgrade, methods=METHODS) for path in SOCKET_PATHS]
-    rest = Rest(db, bell, auth, site, HANDLERS).routes()
+    calls = [*Rest(db, bell, auth, site, HANDLERS).routes()]
     besides = [*Health(db, site).routes(), *Console(db, auth, site).routes()]
-    routes = [*rest, *sockets, *plain, *ROUTES, *besides]
+    routes = [*calls, *sockets, *plain, *ROUTES, *besides]
     app = Starlette(routes=routes, exception_handlers=error_handlers())
     app.router.redirect_slashes = False
     ringing, gauges = carriers(site, bell), Gauges(db, site.presence, hub, meter)
@@ -112,7 +113,7 @@ async def running(db: Database, site: Site, meter: Meter = UNMETERED) -> AsyncGe
         for one in (*ringing, *([nodes] if nodes else [])):
             tasks.start_soon(one.run)
         with meter.sampling(gauges.look):
-            yield Accounting(Bounded(app, site.settings), meter)
+            yield Accounting(Bounded(Shortcut(app, calls), site.settings), meter)
         tasks.cancel_scope.cancel()
 
 

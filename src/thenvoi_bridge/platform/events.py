@@ -6,9 +6,8 @@ from thenvoi_bridge.contract.events import EventCreated, SendEvent
 from thenvoi_bridge.contract.feed import EventPosted, Topic
 from thenvoi_bridge.platform.handlers import handler
 from thenvoi_bridge.platform.log import Change
-from thenvoi_bridge.platform.message_records import shown
 from thenvoi_bridge.platform.messages import append, check_size
-from thenvoi_bridge.platform.rooms import seat
+from thenvoi_bridge.platform.rooms import room_of
 from thenvoi_bridge.platform.rules.access import Principal
 
 
@@ -18,8 +17,8 @@ def send_event(call: SendEvent, me: Principal, tx: Change) -> EventCreated:
 
     Raises `NotFound` outside the room, `Unprocessable` if it is too long.
     """
-    seat(tx, call.chat_id, me)
+    chat = room_of(tx, call.chat_id, me)
     check_size(tx, call.content, "/event/content")
-    row = append(tx, call.chat_id, me, call.message_type, call.content, call.metadata)
-    tx.tell(Topic("chat_room", call.chat_id), EventPosted.model_validate(shown(row, {})))
-    return EventCreated(id=row["id"], message_type=call.message_type, success=True)
+    event = append(tx, chat, me, call.message_type, call.content, call.metadata)
+    tx.tell(Topic("chat_room", call.chat_id), EventPosted.model_validate(event))
+    return EventCreated(id=event["id"], message_type=call.message_type, success=True)

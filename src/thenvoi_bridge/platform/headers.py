@@ -35,8 +35,7 @@ class Header:
 
         Lines of the same name are one value with commas (RFC 9110, 5.3), so that none is passed over.
         """
-        lines = headers.getlist(self.name)
-        if not lines or not self.taken_by(kind, route):
+        if not self.taken_by(kind, route) or not (lines := headers.getlist(self.name)):
             return None
         value = ", ".join(lines)
         if not re.fullmatch(self.pattern, value):

@@ -96,13 +96,14 @@ class Keys:
         return NewKey(id, f"thnv_{kind}{id}_{secret}")
 
     def holder(self, tx: Tx, key: str, now: str) -> Row:
-        """The actor a key stands for, with `key_id` and `plan`.
+        """What a principal is made of: the actor a key stands for, with `key_id` and `plan`.
 
         Raises `Unauthorized` for anything unknown, malformed, revoked or expired.
         """
         letter, id, secret = _parts(key)
         row = tx.one(
-            "SELECT keys.id AS key_id, digest, plan, actors.* FROM keys "
+            "SELECT keys.id AS key_id, digest, plan, actors.id, type, organization_id, owner_id, handle, "
+            "actors.name FROM keys "
             "JOIN actors ON actors.id = keys.actor_id "
             "JOIN organizations ON organizations.id = organization_id "
             "WHERE keys.id = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?) "

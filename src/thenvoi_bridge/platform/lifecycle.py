@@ -36,8 +36,12 @@ def mark_failed(call: MarkFailed, me: Principal, tx: Change) -> MessageStatus:
 
 
 def open_delivery(tx: Tx, message: Row, recipient_id: str) -> None:
-    """Begin to follow a message that mentions `recipient_id`. `message` has id, chat_id and seq."""
-    _save(tx, message, recipient_id, Delivery(), mentioned=True)
+    """Begin to follow a new message that mentions `recipient_id`. `message` has id, chat_id and seq."""
+    tx.run(
+        "INSERT INTO deliveries (message_id, recipient_id, chat_id, seq, mentioned, status, attempts) "
+        "VALUES (?, ?, ?, ?, 1, ?, '[]')",
+        message["id"], recipient_id, message["chat_id"], message["seq"], State.NONE.value,
+    )  # fmt: skip
 
 
 def note_delivered(tx: Tx, pairs: Iterable[tuple[str, str]], now: str) -> None:

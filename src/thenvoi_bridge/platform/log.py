@@ -10,9 +10,9 @@ import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, LiteralString
-from uuid import uuid4
 
 from thenvoi_bridge.contract.feed import Payload, Topic, event_name
+from thenvoi_bridge.platform.ids import new_id
 from thenvoi_bridge.platform.site import Site
 from thenvoi_bridge.storage import Row, Tx, Value
 
@@ -102,7 +102,7 @@ class Change:
 
     def new_id(self) -> str:
         """A new id, as the contract has them."""
-        return str(uuid4())
+        return new_id()
 
     def tell(self, topic: Topic, payload: Payload) -> None:
         """Push an event to a topic once this change is committed. Members that are None are left out."""

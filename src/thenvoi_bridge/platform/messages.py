@@ -29,9 +29,9 @@ from thenvoi_bridge.platform.handlers import handler
 from thenvoi_bridge.platform.lifecycle import open_delivery
 from thenvoi_bridge.platform.limits import check_quota
 from thenvoi_bridge.platform.log import Change
-from thenvoi_bridge.platform.message_records import messages, shown
+from thenvoi_bridge.platform.message_records import messages
 from thenvoi_bridge.platform.paging import window
-from thenvoi_bridge.platform.rooms import mentionable, room, seat
+from thenvoi_bridge.platform.rooms import mentionable, room_of, seat
 from thenvoi_bridge.platform.rules.access import Principal
 from thenvoi_bridge.platform.rules.delivery import SHOWN, State
 from thenvoi_bridge.platform.rules.loops import WINDOW, check_turns
@@ -51,23 +51,23 @@ def send_message(call: SendMessage | SendMyMessage, me: Principal, tx: Change) -
 
     Raises `NotFound`, `Unprocessable`, and `RateLimited` (`agent_loop`) where two agents go round in circles.
     """
-    seat(tx, call.chat_id, me)
+    chat = room_of(tx, call.chat_id, me)
     check_size(tx, call.content, "/message/content")
     ids = [mention.id for mention in call.mentions]
     recipients = resolve(me.id, call.mentions, mentionable(tx, call.chat_id, ids))
     named = [{"id": r.id, "handle": r.handle, "name": r.name} for r in recipients]
-    _title(tx, call.chat_id, call.content)
     content = stored_form(call.content, call.mentions, recipients)
     check_size(tx, content, "/message/content")  # again: short names become long ids
     if me.type == "Agent":
         _check_turns(tx, call.chat_id, me.id, [r for r in recipients if r.type == "Agent"])
-    row = append(tx, call.chat_id, me, "text", content, {"mentions": named, "status": "sent"})
+    chat = {**chat, "title": _title(chat, call.content)}
+    message = append(tx, chat, me, "text", content, {"mentions": named, "status": "sent"})
     for recipient in recipients:
         if recipient.type == "Agent":
-            open_delivery(tx, row, recipient.id)
+            open_delivery(tx, message, recipient.id)
             _note_seen(tx, recipient.id, call.chat_id)
-    tx.tell(Topic("chat_room", call.chat_id), MessageCreated.model_validate(shown(row, {})))
-    return MessageSent(id=row["id"], success=True, recipients=[Recipient(**n) for n in named])
+    tx.tell(Topic("chat_room", call.chat_id), MessageCreated.model_validate(message))
+    return MessageSent(id=message["id"], success=True, recipients=[Recipient(**n) for n in named])
 
 
 @handler
@@ -131,29 +131,36 @@ def check_size(tx: Change, content: str, pointer: str) -> None:
 
 
 def append(
-    tx: Change, chat_id: str, sender: Principal, message_type: str, content: str, metadata: Json | None
-) -> Row:
-    """Write the next message of a room. Numbers and times within a room only ever grow.
+    tx: Change, chat: Row, sender: Principal, message_type: str, content: str, metadata: Json | None
+) -> Json:
+    """Write the next message of a room, and keep the room's title; the message as the contract has it.
 
-    Raises `Forbidden` (`limit_reached`) beyond the sender's quota.
+    `chat` is the room as it is now. Numbers and times within a room only ever grow. Raises `Forbidden`
+    (`limit_reached`) beyond the sender's quota.
     """
     _check_quota(tx, sender.id)
-    chat = room(tx, chat_id)
-    at = clock.later_than(chat["last_at"], tx.now)
+    chat_id, seq, at = chat["id"], chat["last_seq"] + 1, clock.later_than(chat["last_at"], tx.now)
     tx.run(
-        "UPDATE chats SET last_seq = last_seq + 1, last_at = ?, updated_at = ? WHERE id = ?", at, at, chat_id
-    )
-    row = tx.one(
-        "INSERT INTO messages (id, chat_id, seq, message_type, content, metadata, sender_id, sender_type, "
-        "sender_name, inserted_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
-        tx.new_id(), chat_id, chat["last_seq"] + 1, message_type, content,
-        None if metadata is None else json.dumps(metadata, ensure_ascii=False),
-        sender.id, sender.type, sender.name, at, at,
+        "UPDATE chats SET title = ?, last_seq = ?, last_at = ?, updated_at = ? WHERE id = ?",
+        chat["title"], seq, at, at, chat_id,
     )  # fmt: skip
-    assert row is not None
+    row: dict[str, Value] = {
+        "id": tx.new_id(),
+        "chat_id": chat_id,
+        "seq": seq,
+        "message_type": message_type,
+        "content": content,
+        "metadata": None if metadata is None else json.dumps(metadata, ensure_ascii=False),
+        "sender_id": sender.id,
+        "sender_type": sender.type,
+        "sender_name": sender.name,
+        "inserted_at": at,
+        "updated_at": at,
+    }
+    tx.run(_NEXT, *row.values())
     if sender.type == "Agent":
         _note_seen(tx, sender.id, chat_id)
-    return row
+    return {**row, "chat_room_id": chat_id, "metadata": metadata}
 
 
 def _note_seen(tx: Tx, agent_id: str, chat_id: str) -> None:
@@ -200,14 +207,18 @@ def _turns(tx: Tx, chat_id: str, begin: int, one: str, other: str, most: int) ->
     return [row["inserted_at"] for to, by in ways for row in tx.all(sql, to, chat_id, begin, by, most)]
 
 
-def _title(tx: Tx, chat_id: str, content: str) -> None:
-    """Name a room after its first message."""
+def _title(chat: Row, content: str) -> str:
+    """What a room is called from now on: it is named after its first message."""
+    if chat["title"] != DEFAULT_TITLE:
+        return str(chat["title"])
     first_line = next(iter(content.strip().splitlines()), content)
-    short = first_line if len(first_line) <= TITLE_LENGTH else first_line[: TITLE_LENGTH - 1] + "…"
-    sql = "UPDATE chats SET title = ? WHERE id = ? AND title = ?"
-    tx.run(sql, short, chat_id, DEFAULT_TITLE)
+    return first_line if len(first_line) <= TITLE_LENGTH else first_line[: TITLE_LENGTH - 1] + "…"
 
 
+_NEXT: LiteralString = (
+    "INSERT INTO messages (id, chat_id, seq, message_type, content, metadata, sender_id, sender_type, "
+    "sender_name, inserted_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 _MENTIONING: LiteralString = "FROM deliveries WHERE recipient_id = ? AND chat_id = ? AND mentioned = 1"
 _MENTIONED: LiteralString = (
     "EXISTS (SELECT 1 FROM deliveries WHERE message_id = messages.id AND recipient_id = ? AND mentioned = 1)"

@@ -15,6 +15,25 @@ from thenvoi_bridge.platform.bounds import HeadersTooLarge, TooSlow, UrlTooLong
 from thenvoi_bridge.platform.upgrade import LINGER
 
 
+class Together(h11.Connection):
+    """Writes the head of an answer with what follows it: once, in one packet. Nothing here is a stream."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._held: list[bytes] = []
+
+    def send_with_data_passthrough(self, event: h11.Event) -> list[bytes] | None:
+        """Called by `send`: the bytes to write now."""
+        data = super().send_with_data_passthrough(event)
+        if data is None:
+            return None
+        held, self._held = [*self._held, *data], []
+        if isinstance(event, h11.Response):
+            self._held = held
+            return []
+        return held
+
+
 class Request(Connection):
     """A connection for requests, which answers 408 to who is too slow, and 414 or 431 to an endless head."""
 
@@ -23,6 +42,9 @@ class Request(Connection):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self._is_refused = False
+        limit = self.config.h11_max_incomplete_event_size
+        assert limit is not None  # `serving` says how much
+        self.conn = Together(h11.SERVER, limit)
 
     def data_received(self, data: bytes) -> None:
         """Take what the client sent, unless it was told that this is the end."""

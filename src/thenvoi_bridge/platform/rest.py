@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as HttpRoute
+from starlette.types import Receive, Scope, Send
 
 from thenvoi_bridge.contract import CALLS, Call
 from thenvoi_bridge.contract.call import Json, Route
@@ -98,9 +99,9 @@ class Rest:
                 by_path[route.template][route.method] = kind, route
         # Paths without a placeholder first: a 405 has the methods of the first path that fits.
         for path, methods in sorted(by_path.items(), key=lambda known: known[0].count("{")):
-            yield HttpRoute(path, partial(self._answer, methods), methods=list(methods))
+            yield HttpRoute(path, Answering(partial(self._answer, methods)), methods=list(methods))
         yield HttpRoute(
-            "/api/v1/me/agents", _not_offered, methods=["POST"]
+            "/api/v1/me/agents", Answering(_not_offered), methods=["POST"]
         )  # named by a seed, described by none
 
     async def _answer(self, methods: Mapping[str, Taken], request: Request) -> Response:
@@ -117,9 +118,9 @@ class Rest:
     async def _asked(self, route: Route, request: Request) -> Asked:
         body = await whole(request, self._site.settings.max_body) if route.has_body else b""
         claim = None if route.side == "open" else await self._auth.claim_of_request(request.headers)
-        path, query = request.path_params, dict(request.query_params)
-        noted = Noted.of(request.scope)
-        return Asked(request.scope["path"], request.headers, path, query, body, claim, noted)
+        scope, path = request.scope, request.path_params
+        query = dict(request.query_params) if scope["query_string"] else {}
+        return Asked(scope["path"], request.headers, path, query, body, claim, Noted.of(scope))
 
     def _work(self, kind: type[Call[Any]], route: Route, asked: Asked, tx: Tx) -> tuple[Reply, list[str]]:
         """Runs inside the transaction, so that what the caller may do and does is one moment."""
@@ -151,8 +152,25 @@ class Rest:
         return me
 
 
+class Answering:
+    """A path of the API as an ASGI app, which answers whatever happens."""
+
+    def __init__(self, answer: Callable[[Request], Awaitable[Response]]) -> None:
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive, send)
+        try:
+            response = await self._answer(request)
+        except Exception as exc:
+            handlers = error_handlers()
+            response = next(handlers[kind] for kind in type(exc).__mro__ if kind in handlers)(request, exc)
+        await response(scope, receive, send)
+
+
 def error_handlers() -> dict[Any, Callable[[Request, Exception], Response]]:
-    """What Starlette is to do with every exception: always the envelope, never a traceback."""
+    """What becomes of every exception, in Starlette, too: always the envelope, never a traceback."""
     return {
         ThenvoiError: _refused,
         HTTPException: _no_route,

@@ -32,6 +32,18 @@ def seat(tx: Tx, chat_id: str, me: Principal) -> Role:
     return role
 
 
+def room_of(tx: Tx, chat_id: str, me: Principal) -> Row:
+    """The row of a room that the caller is in. Raises `NotFound` as `seat` does."""
+    row = tx.one(
+        "SELECT chats.* FROM participants JOIN chats ON chats.id = chat_id "
+        "WHERE chat_id = ? AND actor_id = ? AND status = 'active'",
+        chat_id, me.id,
+    )  # fmt: skip
+    if row is None:
+        raise NotFound("Chat room not found")
+    return row
+
+
 def role_of(tx: Tx, chat_id: str, actor_id: str) -> Role | None:
     """The role of an active participant, None for anybody else."""
     sql = "SELECT role FROM participants WHERE chat_id = ? AND actor_id = ? AND status = 'active'"

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import sys
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -54,12 +55,12 @@ class Watched:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._open = 0
-        self._last = anyio.current_time()
+        self._last = time.monotonic()
 
     @property
     def idle(self) -> float:
         """Seconds since the last use; 0 while a request or a socket is open."""
-        return 0.0 if self._open else anyio.current_time() - self._last
+        return 0.0 if self._open else time.monotonic() - self._last
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or socket."""
@@ -68,7 +69,7 @@ class Watched:
             await self._app(scope, receive, send)
         finally:
             self._open -= 1
-            self._last = anyio.current_time()
+            self._last = time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,7 @@ def _config(app: ASGIApp, settings: Platform) -> uvicorn.Config:
         log_config=None,
         log_level="warning",  # below that its lines hold the query, and so the keys of sockets
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=5,
     )
 

@@ -86,6 +86,7 @@ class Lane:
 
     def __init__(self, *, most: int) -> None:
         self._jobs: SimpleQueue[Job[Any] | None] = SimpleQueue()
+        self._asked: list[Job[Any]] = []
         self._most = most
         self._closed = False
         self._loop = asyncio.get_running_loop()
@@ -102,19 +103,27 @@ class Lane:
         if self._closed:
             raise StorageError("the database is closed")
         job = Job(work, self._loop.create_future(), grouped)
-        self._jobs.put(job)
+        if not self._asked:  # all of this turn of the loop go together, so that one commit takes them all
+            self._loop.call_soon(self._hand_over)
+        self._asked.append(job)
         await job.waiter
         return job.result()
 
     def close(self) -> None:
         """Take no more work. The threads finish the queue and close their connections."""
         self._closed = True
+        self._hand_over()
         self._jobs.put(None)
 
     def join(self) -> None:
         """Wait, off the event loop, until the threads have ended."""
         for thread in self._threads:
             thread.join()
+
+    def _hand_over(self) -> None:
+        for job in self._asked:
+            self._jobs.put(job)
+        self._asked.clear()
 
     def _serve(self, connection: Connection) -> None:
         while self._turn(connection):

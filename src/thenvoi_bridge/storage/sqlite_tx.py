@@ -63,7 +63,10 @@ class SqliteTx:
 
     def run(self, sql: LiteralString, *args: Value) -> int:
         """Run one statement and return how many rows it changed."""
-        self.all(sql, *args)
+        try:
+            self._connection.execute(sql, args)
+        except apsw.Error as error:
+            raise translated(error) from error
         return self._connection.changes()
 
     def script(self, sql: str) -> None:

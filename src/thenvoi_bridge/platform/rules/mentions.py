@@ -44,7 +44,7 @@ def resolve(
 
 def stored_form(content: str, given: Sequence[Mention], resolved: Sequence[Mentionable]) -> str:
     """The text with every `@handle` or `@name` of the mentions as `@[[id]]`; unwritten ones go in front."""
-    spellings = dict(_spellings(given, resolved))
+    spellings = dict(_spellings(given, resolved)) if "@" in content else {}
     text, written = _replace(content, spellings)
     missing = [f"@[[{m.id}]]" for m in resolved if m.id not in written and f"@[[{m.id}]]" not in text]
     return " ".join([*missing, text])
