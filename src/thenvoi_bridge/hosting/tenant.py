@@ -115,7 +115,8 @@ class Tenant:
     async def answer(self, exchange: Exchange, app: ASGIApp) -> None:
         """Have a request answered. Raises `RateLimited` if there are too many, `Unavailable` at its end."""
         with self._noted(exchange):
-            await self._is_up.wait()
+            if not self._is_up.is_set():
+                await self._is_up.wait()
             if self.has_ended:
                 raise Unavailable(ENDED)
             await exchange.run(app)
