@@ -33,8 +33,8 @@ IDLE = 1800.0
 SESSIONS = 32
 """Sessions of the protocol that a principal may have open."""
 
-EXCHANGES = 64
-"""Requests of one principal that may be answered at a time, streams among them."""
+EXCHANGES = 96
+"""Requests of one principal that may be answered at a time: 64 calls, and the stream of each session."""
 
 BODY = 1024 * 1024
 """Bytes of a request's body."""
