@@ -4,6 +4,7 @@ import gzip
 import json
 import logging
 import traceback
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from anyio.lowlevel import checkpoint
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from thenvoi_bridge import __version__
-from thenvoi_bridge.client import MAX_ANSWER, Client
+from thenvoi_bridge.client import Client
 from thenvoi_bridge.contract import Call
 from thenvoi_bridge.contract.errors import (
     AgentLoop,
@@ -37,6 +38,7 @@ from thenvoi_bridge.contract.identity import GetMe
 from thenvoi_bridge.contract.lifecycle import MarkProcessed
 from thenvoi_bridge.contract.messages import ListMessages, Mention, NextMessage, SendMessage
 from thenvoi_bridge.contract.system import Version
+from thenvoi_bridge.errands import MAX_ANSWER
 from thenvoi_bridge.pauses import Clock
 
 KEY = "thnv_a_1_secret"
@@ -462,6 +464,58 @@ async def test_a_proxy_is_not_asked_for_what_runs_on_this_computer(monkeypatch: 
     monkeypatch.delenv("no_proxy", raising=False)
     async with serving(OK) as server, server.client(attempts=1) as client:
         assert await client(GetMe())
+
+
+@pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is set, and nothing is exempt."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+ELSEWHERE = "127.0.0.2:9"
+
+
+@pytest.mark.usefixtures("no_proxy")
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "all_proxy"])
+async def test_a_proxy_is_asked_for_what_is_elsewhere(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(OK) as proxy:
+        monkeypatch.setenv(name, proxy.url)
+        async with Client(f"http://{ELSEWHERE}/at", KEY) as client:
+            assert await client(GetMe())
+    assert proxy.requests[0].line == f"GET http://{ELSEWHERE}/at/api/v1/agent/me HTTP/1.1"
+    assert proxy.requests[0].headers["host"] == ELSEWHERE
+
+
+@pytest.mark.usefixtures("no_proxy")
+async def test_a_proxy_is_not_asked_for_what_is_exempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(OK) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.2")
+        async with Client(f"http://{ELSEWHERE}", KEY, attempts=1) as client:
+            with pytest.raises(Unreachable):
+                await client(GetMe())
+    assert proxy.requests == []
+
+
+async def test_a_name_and_password_in_the_address_are_brought() -> None:
+    async with serving(OK) as server:
+        url = server.url.replace("://", "://al:pass%20word@")
+        async with Client(url, KEY) as client:
+            assert await client(GetMe())
+    (request,) = server.requests
+    assert request.headers["authorization"] == "Basic " + b64encode(b"al:pass word").decode()
+    assert request.headers["host"] == server.url.removeprefix("http://")
+
+
+async def test_a_client_that_is_closed_makes_no_connection() -> None:
+    async with serving(OK) as server:
+        async with server.client() as client:
+            pass
+        with pytest.raises(RuntimeError, match="closed"):
+            await client(GetMe())
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The REST client: `await client(call)` for every call of the contract; not the socket, and no paging.
 
-The only place that knows an HTTP library. It decides what may be sent again, and when.
+It decides what may be sent again, and when.
 """
 
 from __future__ import annotations
@@ -9,17 +9,13 @@ import logging
 import random
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cache
 from typing import Any, Self, TypeVar
 from uuid import uuid4
 
-import anyio
-import httpx2
 from pydantic_core import from_json
 
-from thenvoi_bridge import __version__, tracing
-from thenvoi_bridge.contract.call import Call, Route, Wire
+from thenvoi_bridge import tracing
+from thenvoi_bridge.contract.call import Call, Route
 from thenvoi_bridge.contract.errors import (
     AgentLoop,
     BadRequest,
@@ -36,37 +32,17 @@ from thenvoi_bridge.contract.errors import (
     error_from,
     pause_asked,
 )
+from thenvoi_bridge.errands import Errand, Messenger, Reply
 from thenvoi_bridge.metering import UNMETERED, Meter
 from thenvoi_bridge.metering.table import REST_REQUESTS
 from thenvoi_bridge.pauses import Clock, Gate
 
 A = TypeVar("A")
 
-MAX_ANSWER = 8 * 2**20
-"""Bytes of an answer, after decompression, beyond which it is not read on."""
-
 LONGEST_PAUSE = 300.0
 """Seconds for which a Retry-After is believed at most."""
 
 _FIRST_PAUSE, _LAST_PAUSE = 0.5, 8.0  # seconds; the pauses before repetitions double from one to the other
-
-# A shared server closes idle connections after about 5 s (uvicorn's default). Ours must go first: a POST on
-# a connection that is just being closed would end in an unknown outcome for nothing.
-_LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=32, keepalive_expiry=4.0)
-
-# HTTP(S)_PROXY is honoured, but no proxy can reach this computer's own platform.
-_PAST_THE_PROXY = {f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")}
-
-_trusted = cache(httpx2.create_ssl_context)
-"""Whom to trust; read once, for it takes longer than a request does."""
-
-_NOT_SENT = (
-    httpx2.ConnectError,
-    httpx2.ConnectTimeout,
-    httpx2.PoolTimeout,
-    httpx2.ProxyError,
-    httpx2.UnsupportedProtocol,
-)
 
 
 class _Garbled(BrokenAnswer):
@@ -82,21 +58,6 @@ _JUDGED = (BadRequest, NotFound, Conflict, Unprocessable)
 _KEY = re.compile(r"[!-~]*")  # what else gets into a header comes back out in the library's error texts
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Errand:
-    """A request, and what makes it safe to send again, or late. `name` is that of its call."""
-
-    name: str
-    route: Route
-    wire: Wire
-    key: str | None
-    if_attempt: int | None
-
-    def headers(self) -> dict[str, str]:
-        given = {"Idempotency-Key": self.key, "If-Attempt": self.if_attempt}
-        return {name: str(value) for name, value in given.items() if value is not None} | tracing.headers()
 
 
 class Client:
@@ -128,20 +89,11 @@ class Client:
         if not _KEY.fullmatch(key):
             raise Unauthorized("The key has characters that no key has")
         self.base_url = base_url
-        self._timeout = timeout
         self._patience = patience
         self._attempts = attempts
         self._clock = clock or Clock()
         self._gate, self.meter = Gate(self._clock), meter
-        self._http = httpx2.AsyncClient(
-            base_url=base_url,
-            headers={"X-API-Key": key, "User-Agent": f"thenvoi-bridge/{__version__}"},
-            timeout=httpx2.Timeout(timeout, connect=connect_timeout, pool=connect_timeout),
-            limits=_LIMITS,
-            mounts=_PAST_THE_PROXY,
-            verify=_trusted(),
-            follow_redirects=False,  # the key must not go where an answer says
-        )
+        self._messenger = Messenger(base_url, key, connect_timeout=connect_timeout, timeout=timeout)
 
     async def __aenter__(self) -> Self:
         return self
@@ -151,7 +103,7 @@ class Client:
 
     async def aclose(self) -> None:
         """Close every connection; calls still under way fail."""
-        await self._http.aclose()
+        await self._messenger.aclose()
 
     async def __call__(self, call: Call[A], *, key: str | None = None, if_attempt: int | None = None) -> A:
         """Make the call and return its answer.
@@ -166,7 +118,7 @@ class Client:
         does not exclude it; `RateLimited` at once when the pause asked for exceeds the patience left;
         `BrokenAnswer` for a redirect, too long an answer, or one that does not fit the contract.
         """
-        errand = _Errand(call.snake_name(), call.route, call.to_wire(), _key_for(call.route, key), if_attempt)
+        errand = Errand(call.snake_name(), call.route, call.to_wire(), _key_for(call.route, key), if_attempt)
 
         def read(body: bytes) -> A:
             try:
@@ -177,7 +129,7 @@ class Client:
 
         return await self._persist(errand, read)
 
-    async def _persist(self, errand: _Errand, read: Callable[[bytes], A]) -> A:
+    async def _persist(self, errand: Errand, read: Callable[[bytes], A]) -> A:
         deadline, pauses, doubt = self._clock.now() + self._patience, self._pauses(), False
         while True:
             pause = next(pauses, None)
@@ -193,65 +145,45 @@ class Client:
                 _log.info("%s %s: %s, again in %.1f s", route.method, route.template, exc.code, pause)
             await self._clock.sleep(pause)
 
-    def _again(self, errand: _Errand, exc: ThenvoiError, pause: float, deadline: float) -> bool:
+    def _again(self, errand: Errand, exc: ThenvoiError, pause: float, deadline: float) -> bool:
         if isinstance(exc, AgentLoop) or not isinstance(exc, _PASSING):
             return False  # waiting would only keep the loop going
         again = self._may_repeat(errand) or isinstance(exc, _NOT_APPLIED)
         return again and max(self._clock.now() + pause, self._gate.opens_at) <= deadline
 
-    def _may_repeat(self, errand: _Errand) -> bool:
+    def _may_repeat(self, errand: Errand) -> bool:
         return errand.route.may_repeat or (errand.key is not None and self.honours_keys is True)
 
     def _pauses(self) -> Iterator[float]:
         for nth in range(self._attempts - 1):
             yield random.uniform(0, min(_LAST_PAUSE, _FIRST_PAUSE * 2**nth))  # noqa: S311 - no secret
 
-    async def _send(self, errand: _Errand, deadline: float) -> bytes:
+    async def _send(self, errand: Errand, deadline: float) -> bytes:
         await self._gate.passage(deadline)
-        try:
-            with anyio.fail_after(self._timeout):
-                response, body = await self._exchange(errand)
-        except _NOT_SENT as exc:
-            raise Unreachable() from exc
-        except httpx2.DecodingError as exc:
-            raise BrokenAnswer() from exc
-        except (httpx2.TransportError, TimeoutError) as exc:
-            # A read has no outcome to wonder about.
-            raise Unavailable() if errand.route.method == "GET" else OutcomeUnknown() from exc
-        if response.is_success:
-            if errand.key is not None and _json(body) is not None:  # else a proxy may have answered
-                self.honours_keys = "Idempotency-Replayed" in response.headers
-            return body
-        raise self._refusal(response, body, errand.route.may_repeat)
+        reply = await self._exchange(errand)
+        if not 200 <= reply.status < 300:
+            raise self._refusal(reply, errand.route.may_repeat)
+        if errand.key is not None and _json(reply.body) is not None:  # else a proxy may have answered
+            self.honours_keys = "Idempotency-Replayed" in reply.headers
+        return reply.body
 
-    async def _exchange(self, errand: _Errand) -> tuple[httpx2.Response, bytes]:
+    async def _exchange(self, errand: Errand) -> Reply:
         """One request and its answer: a part of the trace, and counted."""
         route, status = errand.route, "none"
         with tracing.request(errand.name, "client", route.method, route.template) as part:
             try:
-                response, body = await self._answered(errand)
-                status = part.answered(response.status_code)
+                reply = await self._messenger.run(errand)
+                status = part.answered(reply.status)
             finally:
                 self.meter.add(REST_REQUESTS, errand.name, status)
-        return response, body
+        return reply
 
-    async def _answered(self, errand: _Errand) -> tuple[httpx2.Response, bytes]:
-        wire, body = errand.wire, bytearray()
-        async with self._http.stream(
-            wire.method, wire.path, params=wire.query or None, json=wire.body, headers=errand.headers()
-        ) as response:
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > MAX_ANSWER:
-                    raise BrokenAnswer("The platform's answer is too long")
-        return response, bytes(body)
-
-    def _refusal(self, response: httpx2.Response, body: bytes, may_repeat: bool) -> ThenvoiError:
-        status = response.status_code
+    def _refusal(self, reply: Reply, may_repeat: bool) -> ThenvoiError:
+        status = reply.status
         if status < 400:
             return BrokenAnswer("The platform redirects elsewhere, which is not followed: check the base URL")
-        error = error_from(status, _json(body))
-        pause = pause_asked(response.headers, LONGEST_PAUSE)
+        error = error_from(status, _json(reply.body))
+        pause = pause_asked(reply.headers, LONGEST_PAUSE)
         if isinstance(error, RateLimited):
             error.retry_after = pause if pause is not None else RateLimited.retry_after
             pause = None if isinstance(error, AgentLoop) else error.retry_after

@@ -15,7 +15,9 @@ from tests.world import say
 from thenvoi_bridge.bridge import mail, settling, tools, waiting, wording
 from thenvoi_bridge.contract.messages import ChatMessage, ListMessages, ListMyMessages
 from thenvoi_bridge.contract.participants import RemoveMyParticipant
-from thenvoi_bridge.inbox.core import State
+from thenvoi_bridge.inbox.core import LEASE, State
+from thenvoi_bridge.inbox.looking import Looking
+from thenvoi_bridge.inbox.store import Inbox
 
 
 async def texts(scene: Scene, chat_id: str | None = None) -> list[ChatMessage]:
@@ -296,12 +298,13 @@ async def test_a_wait_with_bad_arguments_does_not_wait(
     assert error["fields"][0]["field"] in bad
 
 
-async def test_every_result_ends_with_how_much_is_unread(scene: Scene, state: Path) -> None:
-    def last_line(result: types.CallToolResult) -> str:
-        block = result.content[-1]
-        assert isinstance(block, types.TextContent)
-        return block.text
+def last_line(result: types.CallToolResult) -> str:
+    block = result.content[-1]
+    assert isinstance(block, types.TextContent)
+    return block.text
 
+
+async def test_every_result_ends_with_how_much_is_unread(scene: Scene, state: Path) -> None:
     async with live(scene.here, scene.scout, state) as host:
         assert last_line(await host.llm.call_tool("list_chats", {})) == "[inbox: 0 unread]"
         await say(scene.alice, scene.room, scene.scout, "hi")
@@ -312,6 +315,46 @@ async def test_every_result_ends_with_how_much_is_unread(scene: Scene, state: Pa
             result = await host.llm.call_tool(tool, arguments)
             assert last_line(result) == "[inbox: 1 unread, call inbox_wait]"
             assert len(result.content) == 2
+
+
+@pytest.mark.parametrize("unread", [0, 1])
+async def test_what_is_unread_is_not_counted_again_before_the_bell_rings(
+    scene: Scene, state: Path, unread: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[float] = []
+    count = Looking.at_hand
+
+    async def counting(inbox: Looking, now: float) -> tuple[int, int]:
+        counted.append(now)
+        return await count(inbox, now)
+
+    monkeypatch.setattr(Looking, "at_hand", counting)
+    async with live(scene.here, scene.scout, state) as host:
+        for _ in range(unread):
+            await say(scene.alice, scene.room, scene.scout, "hi")
+        await host.unread(unread)
+        bell = None
+        while bell is not host.session.bell:  # else it rang while we called, for another reason
+            await host.llm.call_tool("list_chats", {})
+            bell, counted[:] = host.session.bell, []
+            result = await host.llm.call_tool("list_chats", {})
+        assert last_line(result).startswith(f"[inbox: {unread} unread")
+        assert counted == []
+
+
+async def test_what_is_free_again_without_a_bell_is_told(
+    scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with live(scene.here, scene.scout, state) as host:
+        await say(scene.alice, scene.room, scene.scout, "hi")
+        await host.unread(1)
+        held = await host.llm.call_tool("inbox_wait", {})
+        assert last_line(held) == "[inbox: 1 in hand, waiting for reply or inbox_ack]"
+        assert last_line(await host.llm.call_tool("list_chats", {})) == last_line(held)
+        later = host.seat.inbox.now() + LEASE + 1
+        monkeypatch.setattr(Inbox, "now", lambda _: later)
+        freed = await host.llm.call_tool("list_chats", {})
+        assert last_line(freed) == "[inbox: 1 unread, call inbox_wait]"
 
 
 async def test_a_page_is_said_as_structure_and_between_marks_as_text(scene: Scene, state: Path) -> None:

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import httpx2
 import mcp_types as types
 
 from thenvoi_bridge.bridge import profiles, readback, seat, sending
@@ -27,7 +26,7 @@ from thenvoi_bridge.bridge.endpoint import Endpoint, Side
 from thenvoi_bridge.bridge.seat import Seat
 from thenvoi_bridge.bridge.session import Session
 from thenvoi_bridge.bridge.tools import Tools
-from thenvoi_bridge.client import Client
+from thenvoi_bridge.errands import Errand, Messenger, Reply
 from thenvoi_bridge.inbox import shelf
 from thenvoi_bridge.inbox.core import State
 from thenvoi_bridge.storage import Database, Tx
@@ -90,20 +89,20 @@ def doom(fate: Fate) -> None:
     async def opened(path: Path | None) -> Database:
         return Doomed(await open_sqlite(path), fate)
 
-    exchange = Client._exchange
+    real = Messenger.run
 
-    async def exchanged(client: Client, errand: Any) -> tuple[httpx2.Response, bytes]:
+    async def ran(messenger: Messenger, errand: Errand) -> Reply:
         what = f"{errand.wire.method} {errand.route.template.rpartition('/')[2]}"
         writes = errand.wire.method != "GET"
         if writes:
             fate.point(f"before {what}")
-        answer = await exchange(client, errand)
+        reply = await real(messenger, errand)
         if writes:
             fate.point(f"after {what}")
-        return answer
+        return reply
 
     vars(shelf)["open_sqlite"] = opened
-    Client._exchange = exchanged  # type: ignore[method-assign, assignment]
+    Messenger.run = ran  # type: ignore[method-assign, assignment]
     sending.SETTLE, readback.TWICE, sending.LOOK, seat.POLL = 0.3, 0.05, 0.1, 0.05
 
 

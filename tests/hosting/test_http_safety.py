@@ -222,6 +222,27 @@ async def test_another_key_of_the_same_agent_goes_on_in_a_new_session(
             assert not (await llm.call_tool("list_chats", {})).is_error
 
 
+async def test_a_revoked_key_stops_what_it_has_open_in_a_session_that_uses_another(
+    scene: Scene, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifying, "FRESH", 0.1)
+    monkeypatch.setattr(tenants, "LOOK", 0.05)
+    monkeypatch.setattr(exchange, "GRACE", 2 * PATIENCE)  # what is cut off ends by itself
+    key = await another_key(scene.here, scene.scout)
+    async with serving(scene.here, state) as bridge, raw(bridge, key) as first:
+        session = {"Mcp-Session-Id": await session_of(first)}
+        async with (
+            raw(bridge, scene.scout.key) as http,
+            http.stream("GET", "/mcp", headers=session) as stream,
+        ):
+            assert stream.status_code == 200
+            await revoke(scene.here, scene.scout)
+            with anyio.fail_after(PATIENCE):
+                async for _ in stream.aiter_bytes():
+                    pass
+        assert (await first.post("/mcp", json=PING, headers=session)).status_code == 200
+
+
 # Sessions belong to somebody
 
 
@@ -386,6 +407,27 @@ async def test_whoever_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch)
     with anyio.fail_after(PATIENCE):
         scope: Scope = {"type": "http", "method": "GET", "headers": []}
         await Exchange(scope, receive, send).run(PlainTextResponse("never read"))
+
+
+async def test_what_is_cut_off_before_it_listens_hears_that_its_client_has_gone() -> None:
+    heard: list[Message] = []
+
+    async def body_and_no_more() -> Message:
+        if heard:
+            await anyio.sleep_forever()
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(_: Message) -> None:
+        pass
+
+    async def app(_: Scope, receive: Receive, __: Send) -> None:
+        heard.append(await receive())
+        it.cut(503, "The server is about to end")
+        heard.append(await receive())
+
+    it = Exchange({"type": "http", "method": "GET", "headers": []}, body_and_no_more, send)
+    await it.run(app)
+    assert [message["type"] for message in heard] == ["http.request", "http.disconnect"]
 
 
 async def send_on_and_on(client: SocketStream, request: bytes) -> None:

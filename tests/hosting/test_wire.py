@@ -172,6 +172,30 @@ async def test_the_stream_ends_when_the_host_reads_no_more_and_says_nothing(ends
         assert [item async for item in it.read] == []
 
 
+async def test_what_a_host_said_that_reads_no_more_is_left(ends: Make) -> None:
+    async with wired(ends) as it:
+        await it.send(line(1) + line(2))
+        assert number_in(await it.read.receive()) == 1
+        it.go_deaf()
+        with pytest.raises(anyio.BrokenResourceError):
+            await endless(it)
+        assert [item async for item in it.read] == []
+
+
+async def test_who_reads_many_messages_that_are_there_holds_nobody_up(ends: Make) -> None:
+    async with wired(ends) as it, anyio.create_task_group() as tasks:
+        await it.send(line(1) + line(2))
+        assert number_in(await it.read.receive()) == 1
+        worked = anyio.Event()
+
+        async def work() -> None:
+            worked.set()
+
+        tasks.start_soon(work)
+        assert number_in(await it.read.receive()) == 2
+        assert worked.is_set()
+
+
 @pytest.mark.parametrize("more", [b"", line(2) + line(3)], ids=["says nothing", "goes on"])
 async def test_it_can_be_left_while_the_host_is_there_and(ends: Make, more: bytes) -> None:
     ours, (said, tell) = ends()

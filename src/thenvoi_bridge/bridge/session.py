@@ -212,8 +212,9 @@ class Session:
         self._note(trouble or ThenvoiError(wording.BROKEN))
 
     async def _first_try(self) -> None:
-        with anyio.move_on_after(PATIENCE):
-            await self._tried.wait()
+        if not self._tried.is_set():
+            with anyio.move_on_after(PATIENCE):
+                await self._tried.wait()
 
     def _why_not(self, whose: str) -> ThenvoiError:
         if self._trouble:

@@ -23,7 +23,7 @@ from thenvoi_bridge.bridge.fitting import fitted
 from thenvoi_bridge.bridge.people import NotFoundByName
 from thenvoi_bridge.bridge.schema import Schema
 from thenvoi_bridge.bridge.session import Session
-from thenvoi_bridge.bridge.unread import with_unread
+from thenvoi_bridge.bridge.unread import Unread
 from thenvoi_bridge.bridge.untrusted import all_visible, apart, fenced
 from thenvoi_bridge.contract import CALLS, Call
 from thenvoi_bridge.contract.call import Effect, Side
@@ -141,6 +141,7 @@ class Tools:
         watch: Watch | None = None,
     ) -> None:
         self._session, self._absent, self._consent, self._watch = session, absent, consent, watch
+        self._unread = Unread(session, absent)
         self._tools: Mapping[str, Tool] = {tool.name: tool for tool in tools}
         self.listed = [tool.described(absent) for tool in tools]
 
@@ -176,7 +177,7 @@ class Tools:
         except Pending:
             raise
         except (ThenvoiError, InboxError, NotFoundByName, ValidationError) as problem:
-            return await self._with_unread(self._refusal(problem, tool))
+            return await self._unread.told(self._refusal(problem, tool))
         except Exception as exc:
             logger.exception("tool %s failed", name)
             return self._refusal(found_in(exc) or ThenvoiError(wording.BROKEN), tool)
@@ -189,7 +190,7 @@ class Tools:
         block = types.TextContent(type="text", text=said.shown())
         result = types.CallToolResult(content=[block], structured_content=said.structured)
         try:
-            result = await self._with_unread(result)
+            result = await self._unread.told(result)
         except BaseException:
             if said.handed:
                 with anyio.CancelScope(shield=True):
@@ -213,9 +214,6 @@ class Tools:
 
     def _refusal(self, problem: problems.Problem, tool: Tool) -> types.CallToolResult:
         return problems.result(problem, tool.schema, tool.group, self._absent)
-
-    async def _with_unread(self, result: types.CallToolResult) -> types.CallToolResult:
-        return await with_unread(result, self._session.seat_now, self._absent)
 
 
 def _changes(tool: Tool) -> bool:

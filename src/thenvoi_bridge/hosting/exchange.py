@@ -30,7 +30,7 @@ class Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope, self._hear, self._tell = scope, receive, send
-        self._running, self._cut = anyio.CancelScope(), anyio.Event()
+        self._running, self._hearing = anyio.CancelScope(), set[anyio.CancelScope]()
         self._refused: tuple[int, str] | None = None
         self._read_by = anyio.current_time() + READING
         self._has_read = self._has_begun = self.is_over = False
@@ -45,7 +45,8 @@ class Exchange:
         """End it, as if the client had gone; if no answer has begun, this is the answer."""
         if self._refused is None:
             self._refused = status, why
-            self._cut.set()
+            for hearing in self._hearing:
+                hearing.cancel()
             self._running.deadline = anyio.current_time() + GRACE
 
     async def run(self, app: ASGIApp) -> None:
@@ -75,16 +76,14 @@ class Exchange:
         return await self._too_slow(408, "The request took too long")
 
     async def _until_gone(self) -> Message:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._stop_when_cut, tasks.cancel_scope)
-            message = await self._hear()
-            tasks.cancel_scope.cancel()
-            return message
+        with anyio.CancelScope() as hearing:
+            self._hearing.add(hearing)
+            try:
+                if not self._refused:
+                    return await self._hear()
+            finally:
+                self._hearing.discard(hearing)
         return {"type": "http.disconnect"}
-
-    async def _stop_when_cut(self, hearing: anyio.CancelScope) -> None:
-        await self._cut.wait()
-        hearing.cancel()
 
     async def _send(self, message: Message) -> None:
         # Before the client can know it: its next request must not find this one underway.

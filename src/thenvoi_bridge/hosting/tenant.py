@@ -33,8 +33,8 @@ IDLE = 1800.0
 SESSIONS = 32
 """Sessions of the protocol that a principal may have open."""
 
-EXCHANGES = 64
-"""Requests of one principal that may be answered at a time, streams among them."""
+EXCHANGES = 96
+"""Requests of one principal that may be answered at a time: 64 calls, and the stream of each session."""
 
 BODY = 1024 * 1024
 """Bytes of a request's body."""
@@ -115,7 +115,8 @@ class Tenant:
     async def answer(self, exchange: Exchange, app: ASGIApp) -> None:
         """Have a request answered. Raises `RateLimited` if there are too many, `Unavailable` at its end."""
         with self._noted(exchange):
-            await self._is_up.wait()
+            if not self._is_up.is_set():
+                await self._is_up.wait()
             if self.has_ended:
                 raise Unavailable(ENDED)
             await exchange.run(app)

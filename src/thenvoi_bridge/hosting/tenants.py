@@ -10,6 +10,7 @@ import logging
 import math
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
+from typing import NoReturn
 
 import anyio
 from anyio.abc import TaskGroup
@@ -27,7 +28,7 @@ TENANTS = 100
 """Sessions with the platform at a time, one for each principal."""
 
 LOOK = 10.0
-"""Seconds between two looks whether a key is still good while its request is being answered."""
+"""Seconds between two looks whether the keys are still good whose requests are being answered."""
 
 TICK = 0.2
 """Seconds between two looks whether everything has been answered."""
@@ -52,6 +53,7 @@ class Tenants:
         self._settings, self._verifier, self._places = settings, verifier, places
         self._stateless, self._meter = stateless, meter
         self._all: dict[Principal, Tenant] = {}
+        self._underway: dict[Exchange, str] = {}
         self._tasks: TaskGroup
 
     def __iter__(self) -> Iterator[Tenant]:
@@ -60,8 +62,11 @@ class Tenants:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Let there be tenants until the end of the block."""
-        async with anyio.create_task_group() as self._tasks:
-            yield
+        async with anyio.create_task_group() as looking:
+            looking.start_soon(self._look_at_keys)
+            async with anyio.create_task_group() as self._tasks:
+                yield
+            looking.cancel_scope.cancel()
 
     async def answer(self, credential: str, exchange: Exchange, app: Callable[[Tenant], ASGIApp]) -> None:
         """Have whoever this is answered, for as long as its credential is good.
@@ -69,12 +74,11 @@ class Tenants:
         Raises `Unauthorized`, `RateLimited`, or another `ThenvoiError` if it cannot be served now.
         """
         tenant = await self._of(credential)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._cut_when_revoked, credential, exchange)
-            refused = await _caught(tenant, exchange, app(tenant))
-            tasks.cancel_scope.cancel()
-        if refused:
-            raise refused
+        self._underway[exchange] = credential
+        try:
+            await tenant.answer(exchange, app(tenant))
+        finally:
+            del self._underway[exchange]
 
     async def drain(self, seconds: float) -> None:
         """Have waits answered, give the rest so long to come to its end, close streams, and end."""
@@ -109,15 +113,21 @@ class Tenants:
                 self._end(tenant, ENDED)
             raise
 
-    async def _cut_when_revoked(self, credential: str, exchange: Exchange) -> None:
+    async def _look_at_keys(self) -> NoReturn:
         while True:
             await anyio.sleep(LOOK)
-            try:
-                await self._verified(credential)
-            except Unauthorized:
+            async with anyio.create_task_group() as tasks:
+                for credential in {*self._underway.values()}:
+                    tasks.start_soon(self._cut_if_revoked, credential)
+
+    async def _cut_if_revoked(self, credential: str) -> None:
+        try:
+            await self._verified(credential)
+        except Unauthorized:
+            for exchange in [one for one, key in self._underway.items() if key == credential]:
                 exchange.cut(401, "The key is no longer valid")
-            except ThenvoiError as exc:
-                logger.info("a key could not be checked again (%s)", exc.code)
+        except ThenvoiError as exc:
+            logger.info("a key could not be checked again (%s)", exc.code)
 
     def _begin(self, principal: Principal, key: str) -> Tenant:
         """A new one, if need be in the place of an idle one. Raises `Unavailable` if none is idle."""
@@ -147,15 +157,6 @@ class Tenants:
         if self._all.get(tenant.principal) is tenant:
             del self._all[tenant.principal]
         tenant.end(why)
-
-
-async def _caught(tenant: Tenant, exchange: Exchange, app: ASGIApp) -> ThenvoiError | None:
-    """A refusal as a value: out of a task group it would come in a group of its own."""
-    try:
-        await tenant.answer(exchange, app)
-    except ThenvoiError as exc:
-        return exc
-    return None
 
 
 def retry_after(problem: ThenvoiError) -> int:

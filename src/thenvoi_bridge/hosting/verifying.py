@@ -93,9 +93,10 @@ class Remembered:
     async def verify(self, credential: str) -> Principal:
         """As `Verifier` has it."""
         known = self._of(credential)
-        async with known.one:
-            if known.until <= self._now():
-                await self._ask(credential, known)
+        if known.until <= self._now():
+            async with known.one:
+                if known.until <= self._now():  # nobody has asked while we waited
+                    await self._ask(credential, known)
         if isinstance(known.said, ThenvoiError):
             raise type(known.said)(known.said.ours, code=known.said.code)
         return known.said

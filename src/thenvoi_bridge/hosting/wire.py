@@ -10,13 +10,14 @@ import logging
 import os
 import stat
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from io import TextIOWrapper
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 import anyio
 import mcp_types as types
+from anyio.lowlevel import checkpoint
 from mcp.server.stdio import stdio_server
 from mcp.shared._stream_protocols import ReadStream, WriteStream
 from mcp.shared.message import SessionMessage
@@ -39,18 +40,8 @@ async def opened(wire_in: BinaryIO, wire_out: BinaryIO) -> AsyncGenerator[Stream
         async with _threaded(wire_in, wire_out) as streams:
             yield streams
         return
-    to_server, from_host = anyio.create_memory_object_stream[SessionMessage | Exception](0)
-    to_host, from_server = anyio.create_memory_object_stream[SessionMessage](0)
-    async with (
-        _reader(wire_in) as lines,
-        _writer(wire_out) as (out, deaf),
-        anyio.create_task_group() as writing,
-    ):
-        writing.start_soon(_write, from_server, out)
-        async with to_host, anyio.create_task_group() as reading:
-            reading.start_soon(_read, lines, to_server, deaf)
-            yield from_host, to_host
-            reading.cancel_scope.cancel()
+    async with _reader(wire_in) as (lines, reading), _writer(wire_out, reading) as (out, deaf):
+        yield _FromHost(lines, deaf), _ToHost(out)
 
 
 @asynccontextmanager
@@ -70,27 +61,65 @@ async def _threaded(wire_in: BinaryIO, wire_out: BinaryIO) -> AsyncGenerator[Str
         logger.info("the host reads no more")
 
 
-async def _read(
-    lines: AsyncIterator[bytes],
-    to_server: anyio.abc.ObjectSendStream[SessionMessage | Exception],
-    deaf: anyio.Event,
-) -> None:
-    async with to_server, anyio.create_task_group() as tasks:
-        tasks.start_soon(_until_deaf, deaf, tasks.cancel_scope)
+class _Stream:
+    """What the SDK asks of a stream besides its messages."""
+
+    async def aclose(self) -> None:
+        """Nothing: the wire is closed where it was opened."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+class _FromHost(_Stream):
+    """What the host says."""
+
+    def __init__(self, lines: asyncio.StreamReader, deaf: anyio.Event) -> None:
+        self._lines, self._deaf = lines, deaf
+
+    async def receive(self) -> SessionMessage | Exception:
+        """The next message, or what is wrong with it. Raises `anyio.EndOfStream`."""
+        await checkpoint()  # many lines may be there, and each begins something
         try:
-            async for line in lines:
-                await to_server.send(_message(line))
+            line = await self._lines.readline()
         except ValueError:
             logger.error("a message of more than %d bytes ends the connection", LONGEST_LINE)
-        except anyio.BrokenResourceError:
-            pass  # the server ends and takes no more
-        tasks.cancel_scope.cancel()
+            line = b""
+        if not line or self._deaf.is_set():
+            raise anyio.EndOfStream
+        return _message(line)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> SessionMessage | Exception:
+        try:
+            return await self.receive()
+        except anyio.EndOfStream:
+            raise StopAsyncIteration from None
 
 
-async def _until_deaf(deaf: anyio.Event, reading: anyio.CancelScope) -> None:
-    await deaf.wait()
-    logger.info("the host reads no more")
-    reading.cancel()
+class _ToHost(_Stream):
+    """What the host is told."""
+
+    def __init__(self, out: asyncio.StreamWriter) -> None:
+        self._out = out
+
+    async def send(self, said: SessionMessage) -> None:
+        """Say it, once the host has read most of what was said before.
+
+        Raises `anyio.BrokenResourceError` if it reads no more.
+        """
+        if self._out.is_closing():
+            raise anyio.BrokenResourceError
+        self._out.write(said.message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n")
+        try:
+            await self._out.drain()
+        except ConnectionError as exc:
+            raise anyio.BrokenResourceError from exc
 
 
 def _message(line: bytes) -> SessionMessage | ValueError:
@@ -100,46 +129,43 @@ def _message(line: bytes) -> SessionMessage | ValueError:
         return exc
 
 
-async def _write(
-    from_server: anyio.abc.ObjectReceiveStream[SessionMessage], out: asyncio.StreamWriter
-) -> None:
-    async with from_server:
-        with suppress(ConnectionError):
-            async for said in from_server:
-                out.write(said.message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n")
-                await out.drain()
-
-
 @asynccontextmanager
-async def _reader(wire: BinaryIO) -> AsyncGenerator[AsyncIterator[bytes]]:
+async def _reader(wire: BinaryIO) -> AsyncGenerator[tuple[asyncio.StreamReader, asyncio.ReadTransport]]:
     reader = asyncio.StreamReader(limit=LONGEST_LINE)
     protocol = asyncio.StreamReaderProtocol(reader)
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, wire)
     try:
-        yield reader
+        yield reader, transport
     finally:
         transport.close()
 
 
 class _Hearing(asyncio.StreamReaderProtocol):
-    """Brings the flow control of a writer, and `deaf`, which is set when the host has closed its end."""
+    """Brings the flow control of a writer. When the host has closed its end, `reading` ends, too."""
 
-    def __init__(self) -> None:
+    def __init__(self, reading: asyncio.ReadTransport) -> None:
         super().__init__(asyncio.StreamReader())
+        self._reading = reading
         self.deaf = anyio.Event()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self.deaf.set()
+        if not self._reading.is_closing():
+            logger.info("the host reads no more")
+            self._reading.close()
 
 
 @asynccontextmanager
-async def _writer(wire: BinaryIO) -> AsyncGenerator[tuple[asyncio.StreamWriter, anyio.Event]]:
+async def _writer(
+    wire: BinaryIO, reading: asyncio.ReadTransport
+) -> AsyncGenerator[tuple[asyncio.StreamWriter, anyio.Event]]:
     loop = asyncio.get_running_loop()
-    transport, protocol = await loop.connect_write_pipe(_Hearing, wire)
+    transport, protocol = await loop.connect_write_pipe(lambda: _Hearing(reading), wire)
     try:
         yield asyncio.StreamWriter(transport, protocol, None, loop), protocol.deaf
     finally:
+        reading.close()
         transport.close()
         await protocol.deaf.wait()  # until then it writes what the host has not read yet
 
