@@ -1,10 +1,6 @@
-"""One message to everybody in a room: how long until the last has it, and what it costs the server.
+"""Servers with many sockets, to all of which one message is sent: a room of the platform, and a bare server.
 
-    uv run python -m bench.fanout [SOCKETS ...]
-
-Beside the platform, in the same run, a bare server of `websockets` sends the same bytes to as many sockets
-with `websockets.broadcast`. Each has a process of its own, and so have the sockets. Prints the medians of the
-rounds, and their ratios.
+Each has a process of its own, and so have its sockets.
 """
 
 from __future__ import annotations
@@ -12,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -24,9 +20,10 @@ from typing import Any
 
 from websockets.sync.client import connect
 
-SOCKETS = (100, 1000, 5000)
-ROUNDS = 7
 MESSAGES = 10
+"""In a round."""
+
+LAST, COST = "until the last has it", "CPU of the server"
 KEPT = 3.0  # seconds after which the server may have closed a connection that nobody uses
 MARK = "what everybody is to hear"
 HERE = Path(__file__).parent
@@ -68,24 +65,22 @@ def process(*args: object) -> Iterator[Line]:
             started.kill()
 
 
-@dataclass
+@dataclass(frozen=True)
 class Server:
-    """A server with its sockets. `tell` sends them a message; figures are seconds."""
+    """A server with its sockets. `tell` sends them a message."""
 
     line: Line
     crowd: Line
     tell: Callable[[str], None]
-    latencies: list[float] = field(default_factory=list[float])
-    costs: list[float] = field(default_factory=list[float])
 
-    def round(self, frame: str) -> None:
+    async def round(self, frame: str) -> Mapping[str, float]:
+        """Some messages, one after the other: seconds of each."""
         before, took = self.line.cpu(), list[float]()
         for _ in range(MESSAGES):
             start = time.monotonic()
             self.tell(frame)
             took.append(float(self.crowd.hear()) - start)
-        self.latencies.append(median(took))
-        self.costs.append((self.line.cpu() - before) / MESSAGES)
+        return {LAST: median(took), COST: (self.line.cpu() - before) / MESSAGES}
 
 
 @dataclass(frozen=True)
@@ -136,7 +131,7 @@ def crowd(stack: ExitStack, address: str, ways: list[tuple[str, str | None]]) ->
 def platform(stack: ExitStack, size: int) -> tuple[Server, str]:
     """The platform with its sockets, and the frame that they hear."""
     folder = stack.enter_context(TemporaryDirectory())
-    line = stack.enter_context(process(HERE / "fanout_servers.py", "platform", size, folder))
+    line = stack.enter_context(process(HERE / "audience_servers.py", "platform", size, folder))
     known = json.loads(line.hear())
     room = Room(known["address"], known)
     http = HTTPConnection(room.address)
@@ -146,27 +141,6 @@ def platform(stack: ExitStack, size: int) -> tuple[Server, str]:
 
 
 def bare(stack: ExitStack, size: int) -> Server:
-    line = stack.enter_context(process(HERE / "fanout_servers.py", "bare"))
+    """A server of `websockets` that sends with `broadcast`."""
+    line = stack.enter_context(process(HERE / "audience_servers.py", "bare"))
     return Server(line, crowd(stack, line.hear(), [("/", None)] * size), line.say)
-
-
-def measure(size: int) -> None:
-    with ExitStack() as stack:
-        ours, frame = platform(stack, size)
-        other = bare(stack, size)
-        for server in (ours, other) * (ROUNDS + 1):
-            server.round(frame)
-    report(size, ours, other)
-
-
-def report(size: int, ours: Server, other: Server) -> None:
-    def ratio(name: str) -> str:
-        a, b = (median(getattr(server, name)[1:]) for server in (ours, other))  # the first warms up
-        return f"{a * 1000:.1f} ms against {b * 1000:.1f} ms, {a / b:.2f} times"
-
-    print(f"{size} sockets: to the last {ratio('latencies')}; processor {ratio('costs')}", flush=True)
-
-
-if __name__ == "__main__":
-    for size in [int(arg) for arg in sys.argv[1:]] or SOCKETS:
-        measure(size)

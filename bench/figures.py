@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from statistics import median
 from typing import Any, Self
 
@@ -60,6 +60,10 @@ class Figure:
     def ratio(self, who: str, of: str) -> float:
         """The median of the ratios of each round, for what is measured at one time has one weather."""
         return median(a / b for a, b in zip(self.values[who], self.values[of], strict=True) if b)
+
+    def said(self, what: str) -> Self:
+        """The same, called otherwise."""
+        return replace(self, what=what)
 
     def as_json(self) -> dict[str, Any]:
         """Everything, with the medians and what came of the goals, for who reads it elsewhere."""
