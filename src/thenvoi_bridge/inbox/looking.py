@@ -125,7 +125,7 @@ class Looking:
 
         def look(rows: Table) -> tuple[str, int] | None:
             room = protocol.next_room(rows, by, chat_id, but)
-            return room and (room, rows.seq())
+            return (room, rows.seq()) if room else None
 
         return await self._shelf.read(look)
 
