@@ -32,7 +32,8 @@ async def measured(
         measure: Callable[[Effort], Awaitable[list[Figure]]] = import_module(f"bench.parts.{name}").measure
         begun = time.perf_counter()
         found[name] = await measure(effort)
-        print("\n".join(report.lines(name, found[name])), f"\n({time.perf_counter() - begun:.0f} s)", flush=True)
+        print("\n".join(report.lines(name, found[name])))
+        print(f"({time.perf_counter() - begun:.0f} s)", flush=True)
         keep({name: found[name]})
     return found
 

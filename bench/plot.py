@@ -50,7 +50,9 @@ def _goals(figures: Iterable[Figure]) -> Iterator[tuple[Figure, Goal]]:
 def _whole(height: float, content: str) -> str:
     size = f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
     start = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img"><title>Goals</title>'
-    return f'{start}<style>{STYLE}</style><rect class="all" width="{WIDTH}" height="{height}"/>{content}</svg>\n'
+    return (
+        f'{start}<style>{STYLE}</style><rect class="all" width="{WIDTH}" height="{height}"/>{content}</svg>\n'
+    )
 
 
 def _text(x: float, y: float, text: str, kind: str = "", anchor: str = "start") -> str:
