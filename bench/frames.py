@@ -29,13 +29,8 @@ Joined = dict[str, dict[ServerConnection, str]]
 
 def mention(topic: str, reference: str) -> str:
     """A frame as the platform sends it."""
-    said: dict[str, Any] = {
-        "id": str(uuid4()),
-        "chat_room_id": topic.partition(":")[2],
-        "content": TEXT,
-        "inserted_at": NOW,
-    }
-    said |= {"updated_at": NOW, "message_type": "text", "metadata": {"mentions": []}}
+    said: dict[str, Any] = {"id": str(uuid4()), "chat_room_id": topic.partition(":")[2], "content": TEXT}
+    said |= {"inserted_at": NOW, "updated_at": NOW, "message_type": "text", "metadata": {"mentions": []}}
     said |= {"sender_id": str(uuid4()), "sender_type": "User", "sender_name": "Person"}
     return json.dumps([reference, None, topic, "message_created", said])
 
