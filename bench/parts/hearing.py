@@ -33,7 +33,7 @@ WHAT = "from POST of a mention until"
 EVERYBODY = (WAIT, DISK, UPDATE, HAND, MARKED)
 STATES = {WAIT: postgres.MEMORY, DISK: None, UPDATE: postgres.MEMORY}
 INBOX = "thenvoi://inbox"
-REST = 0.6
+REST = 0.3
 """Seconds between two mentions; a bridge tells a host of changes at most so often."""
 
 
