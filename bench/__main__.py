@@ -9,6 +9,7 @@ their figures. It needs Linux and uv.
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Awaitable, Callable
 from importlib import import_module
 from pathlib import Path
@@ -29,8 +30,10 @@ async def measured(
     found = {}
     for name in names:
         measure: Callable[[Effort], Awaitable[list[Figure]]] = import_module(f"bench.parts.{name}").measure
+        begun = time.perf_counter()
         found[name] = await measure(effort)
-        print("\n".join(report.lines(name, found[name])), flush=True)
+        print("\n".join(report.lines(name, found[name])))
+        print(f"({time.perf_counter() - begun:.0f} s)", flush=True)
         keep({name: found[name]})
     return found
 

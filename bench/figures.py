@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from statistics import median
+from dataclasses import asdict, dataclass, field, replace
+from statistics import fmean, median
 from typing import Any, Self
 
 
@@ -26,12 +26,18 @@ class Effort:
 
 @dataclass(frozen=True)
 class Goal:
-    """That `who` is at most `bound` times `of`; without `of`, at most `bound`. Or at least."""
+    """That `who` is at most `bound` times `of`; without `of`, at most `bound`. Or at least, or exactly."""
 
     who: str
     bound: float
     of: str | None = None
     at_least: bool = False
+    exactly: bool = False
+
+    @property
+    def how(self) -> str:
+        """As one says it."""
+        return "exactly" if self.exactly else "at least" if self.at_least else "at most"
 
     def measured(self, figure: Figure) -> float:
         """The ratio, or the value itself."""
@@ -40,6 +46,8 @@ class Goal:
     def is_reached(self, figure: Figure) -> bool:
         """Whether it is so."""
         found = self.measured(figure)
+        if self.exactly:
+            return found == self.bound
         return found >= self.bound if self.at_least else found <= self.bound
 
 
@@ -60,6 +68,10 @@ class Figure:
     def ratio(self, who: str, of: str) -> float:
         """The median of the ratios of each round, for what is measured at one time has one weather."""
         return median(a / b for a, b in zip(self.values[who], self.values[of], strict=True) if b)
+
+    def said(self, what: str) -> Self:
+        """The same, called otherwise."""
+        return replace(self, what=what)
 
     def as_json(self) -> dict[str, Any]:
         """Everything, with the medians and what came of the goals, for who reads it elsewhere."""
@@ -83,6 +95,18 @@ class Gathered:
         """What one round has found of somebody."""
         for what, value in found.items():
             self.values.setdefault(what, {}).setdefault(who, []).append(value)
+
+    def joined(self, slices: int) -> Gathered:
+        """The same where each value is the mean of so many that were gathered one after the other."""
+        return Gathered(
+            {
+                what: {
+                    who: [fmean(some) for some in zip(*[iter(found)] * slices, strict=True)]
+                    for who, found in them.items()
+                }
+                for what, them in self.values.items()
+            }
+        )
 
     def figure(self, what: str, unit: str, *goals: Goal, note: str = "", per: float = 1.0) -> Figure:
         """One of them, in a unit that is `per` of what was gathered."""

@@ -34,7 +34,7 @@ def lines(part: str, figures: Iterable[Figure]) -> list[str]:
 
 def goal_in_words(goal: Goal, figure: Figure) -> str:
     """What was to be, and what came of it."""
-    bound = f"{'at least' if goal.at_least else 'at most'} {short(goal.bound)}"
+    bound = f"{goal.how} {short(goal.bound)}"
     bound += f" times {goal.of}" if goal.of else f" {figure.unit}"
     verdict = "reached" if goal.is_reached(figure) else "MISSED"
     return f"{goal.who}: {bound}; measured {short(goal.measured(figure))}: {verdict}"
@@ -59,9 +59,10 @@ def write(found: Found) -> None:
     text = PAGE.read_text(encoding="utf-8")
     for part, figures in every.items():
         text = _filled(text, part, table(figures))
+    every = dict(sorted(every.items(), key=lambda part: text.index(_begin(part[0]))))  # as the page has them
     RECORD.write_text(record(every), encoding="utf-8")
     PAGE.write_text(_filled(text, "where", where()), encoding="utf-8")
-    PICTURE.write_text(plot.picture(figure for part in every.values() for figure in part), encoding="utf-8")
+    PICTURE.write_text(plot.picture(every, where()), encoding="utf-8")
 
 
 def table(figures: Iterable[Figure]) -> str:
@@ -92,9 +93,13 @@ def _spread(figure: Figure, who: str) -> str:
     return f"{short(figure.median(who)):>8}   ({short(min(values))} to {short(max(values))})"
 
 
+def _begin(name: str) -> str:
+    return f"<!-- measured: {name} -->"
+
+
 def _filled(text: str, name: str, content: str) -> str:
     """The page with this between its marks; a part that has none yet gets them at the end."""
-    begin, end = f"<!-- measured: {name} -->", f"<!-- end of {name} -->"
+    begin, end = _begin(name), f"<!-- end of {name} -->"
     if begin not in text:
         text += f"\n## {name}\n\n{begin}\n{end}\n"
     before, _, rest = text.partition(begin)

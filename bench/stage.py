@@ -77,9 +77,9 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(database: str | None = None) -> AsyncGenerator[Stage]:
-    """A platform without limits until the end of the block, on a file or on this Postgres."""
-    with TemporaryDirectory() as home:
+async def stage(database: str | None = None, at: Path | None = None) -> AsyncGenerator[Stage]:
+    """A platform without limits until the end of the block, on a file (in this folder) or this Postgres."""
+    with TemporaryDirectory(dir=at) as home:
         folder = Path(home) / "platform"
         environ = clean(**({"THENVOI_PLATFORM_DATABASE": database} if database else {}))
         at = folder.with_name("address")

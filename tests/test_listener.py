@@ -26,7 +26,7 @@ from websockets.http11 import Request, Response
 
 from tests.world import Somebody, World
 from thenvoi_bridge import __version__
-from thenvoi_bridge.contract.feed import MessageCreated, RoomAdded, Topic
+from thenvoi_bridge.contract.feed import MessageCreated, RoomAdded, RoomDeleted, Topic
 from thenvoi_bridge.listener import (
     Denied,
     Heard,
@@ -421,6 +421,20 @@ async def test_the_last_word_on_the_connection_is_read_last() -> None:
         backlog.put(notice)
     with anyio.fail_after(5):
         assert [await backlog.take() for _ in range(3)] == [Unclear(ROOMS), Lost("x"), Ready(CHAT)]
+
+
+async def test_what_is_alike_and_waits_can_be_taken_together_and_overtakes_nothing() -> None:
+    backlog, rooms = Backlog(9), [RoomAdded(id=str(n)) for n in range(4)]
+    gone = Heard(ROOMS, RoomDeleted(id="2"))
+    for notice in (*(Heard(ROOMS, room) for room in rooms[:3]), gone, Heard(ROOMS, rooms[3])):
+        backlog.put(notice)
+    assert backlog.more(RoomAdded, 2) == rooms[:2]
+    assert backlog.more(RoomAdded, 9) == rooms[2:3]
+    assert backlog.more(RoomAdded, 9) == []
+    with anyio.fail_after(5):
+        assert await backlog.take() == gone
+    assert backlog.more(RoomAdded, 9) == rooms[3:]
+    assert backlog.more(RoomAdded, 9) == []
 
 
 # When the connection goes

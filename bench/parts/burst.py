@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,8 +18,8 @@ from bench.figures import Effort, Figure, Goal
 from bench.hosts import Host, Json
 from bench.processes import cpu
 from bench.rounds import interleaved
-from bench.servers import BRIDGE, Scene, at_work, bridge, scene
-from bench.stage import stage
+from bench.servers import BRIDGE, Scene, at_work, bridge
+from bench.stage import Somebody, Stage, stage
 
 MENTIONS, ROOMS = 20_000, 20
 WORTH = 600.0
@@ -31,10 +32,14 @@ READABLE, RATE, CPU = (
 HOW = "from the commit until all are there, most by REST: who falls behind loses the socket"
 INBOX = "thenvoi://inbox"
 
+_NUMBERS = count(1)
+
 
 async def measure(effort: Effort) -> list[Figure]:
-    few = replace(effort, rounds=max(1, effort.rounds // 2), warm=0)
-    found = await interleaved(few, {BRIDGE: partial(taken, effort.of(MENTIONS))})
+    async with stage() as platform:
+        person = await platform.person()
+        once = partial(taken, platform, person, effort.of(MENTIONS))
+        found = await interleaved(replace(effort, warm=0), {BRIDGE: once})
     number = f"{effort.of(MENTIONS):,} mentions in {ROOMS} rooms, committed at once"
     return [
         found.figure(READABLE, "%", Goal(BRIDGE, 100, at_least=True), note=number),
@@ -43,14 +48,14 @@ async def measure(effort: Effort) -> list[Figure]:
     ]
 
 
-async def taken(number: int) -> Mapping[str, float]:
-    """One burst for a bridge of its own."""
-    async with stage() as platform:
-        with TemporaryDirectory() as state:
-            on = await scene(platform)
-            rooms = [on.room] + [await platform.room(on.person, on.agent) for _ in range(ROOMS - 1)]
-            async with at_work(bridge(on, Path(state))) as host:
-                return await _burst(host, platform.folder, on, rooms, number)
+async def taken(platform: Stage, person: Somebody, number: int) -> Mapping[str, float]:
+    """One burst for an agent, rooms and a bridge of its own."""
+    agent = await platform.agent(person, f"Scout {next(_NUMBERS)}")
+    rooms = [await platform.room(person, agent) for _ in range(ROOMS)]
+    on = Scene(platform.url, person, agent, rooms[0])
+    with TemporaryDirectory() as state:
+        async with at_work(bridge(on, Path(state))) as host:
+            return await _burst(host, platform.folder, on, rooms, number)
 
 
 async def _burst(host: Host, folder: Path, on: Scene, rooms: list[str], number: int) -> Mapping[str, float]:

@@ -1,9 +1,14 @@
-"""What a call costs as rooms, messages and tenants grow in number."""
+"""What a call costs as rooms, messages and tenants grow in number.
+
+A round is made of slices: in each all sizes are asked in turn, every second time backwards, so that all have
+the same weather. Everything is kept on a disk in memory, for what a flush costs is the disk's affair.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,11 +17,12 @@ from bench import rows
 from bench.figures import Effort, Figure, Gathered, Goal
 from bench.hosts import Host
 from bench.pace import CPU, paced
-from bench.parts.posting import COST, posted
+from bench.parts.posting import post
 from bench.rounds import interleaved
 from bench.servers import Scene, Server, at_work, bridge, scene
 from bench.stage import Stage, stage
 from bench.wire import lines, rendered
+from tests import postgres
 
 ROOMS, MESSAGES, TENANTS = (1, 10, 100, 1000), (100, 10_000, 1_000_000), (1, 10, 100)
 SEND, NEXT, CONTEXT = (
@@ -26,6 +32,8 @@ SEND, NEXT, CONTEXT = (
 )
 TOOL = "bridge: send_message, CPU of the bridge"
 FLAT = 1.2
+SLICES, CALLS, TOOLS = 5, 80, 40
+"""Slices of a round, and calls of each kind in one: of the platform, of the bridge."""
 
 Grow = Callable[[Stage, Scene, int], Awaitable[None]]
 
@@ -46,11 +54,7 @@ def _figures(found: Gathered, what: str, sizes: list[int]) -> list[Figure]:
     goal = Goal(named(sizes[-1]), FLAT, named(sizes[0]))
     goals = () if what == "tenants" else (goal,)
     calls = (SEND, NEXT, CONTEXT, TOOL)
-    return [_renamed(found.figure(call, "ms", *goals, per=1000), f"{call}, by {what}") for call in calls]
-
-
-def _renamed(figure: Figure, what: str) -> Figure:
-    return Figure(what, figure.unit, figure.values, figure.goals, figure.note)
+    return [found.figure(call, "ms", *goals, per=1000).said(f"{call}, by {what}") for call in calls]
 
 
 def named(number: int) -> str:
@@ -62,30 +66,31 @@ async def grown(effort: Effort, sizes: list[int], grow: Grow) -> Gathered:
     async with AsyncExitStack() as running:
         them = {}
         for size in sizes:
-            platform = await running.enter_async_context(stage())
+            platform = await running.enter_async_context(stage(at=postgres.MEMORY))
             on = await scene(platform)
             await grow(platform, on, size)
-            server = bridge(on, Path(running.enter_context(TemporaryDirectory())))
+            state = running.enter_context(TemporaryDirectory(dir=postgres.MEMORY))
+            server = bridge(on, Path(state))
             host = await running.enter_async_context(at_work(server))
             them[named(size)] = partial(cost, effort, on, platform.pid, host, server)
-        return await interleaved(effort, them)
+        often = replace(effort, rounds=effort.rounds * SLICES, warm=effort.warm * SLICES)
+        return (await interleaved(often, them)).joined(SLICES)
 
 
 async def cost(effort: Effort, on: Scene, pid: int, host: Host, server: Server) -> Mapping[str, float]:
     """CPU of each call: of the platform for requests, of the bridge for a tool."""
     room = f"/api/v1/agent/chats/{on.room}"
     asked = partial(rendered, on.url, on.agent.key, "GET")
-    requests = {CONTEXT: asked(f"{room}/context?page=1&page_size=50"), NEXT: asked(f"{room}/messages/next")}
+    requests = {SEND: post(on), CONTEXT: asked(f"{room}/context?page=1&page_size=50")}
+    requests[NEXT] = asked(f"{room}/messages/next")
 
     async def send() -> None:
         await host.call(*server.send())
 
-    found = {TOOL: (await paced(send, effort.of(120), 1, host.pid))[CPU]}
-    # Many at once, for what a commit costs by itself varies more than all the rest.
-    found[SEND] = (await posted(effort, on, pid))[COST]
+    found = {TOOL: (await paced(send, effort.of(TOOLS), 1, host.pid))[CPU]}
     async with lines(on.url, 1) as conn:
         for what, request in requests.items():
-            found[what] = (await paced(partial(conn.ask, request), effort.of(100), 1, pid))[CPU]
+            found[what] = (await paced(partial(conn.ask, request), effort.of(CALLS), 1, pid))[CPU]
     return found
 
 

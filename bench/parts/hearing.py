@@ -7,7 +7,6 @@ inbox is on a disk in memory, for a flush takes as long as others let it; one is
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,9 +18,8 @@ from tempfile import TemporaryDirectory
 import anyio
 from anyio.streams.text import TextReceiveStream
 
-from bench import by_hand
-from bench.environments import clean
 from bench.figures import Effort, Figure, Goal
+from bench.hands import hand
 from bench.hosts import Host
 from bench.rounds import interleaved
 from bench.servers import Scene, at_work, bridge
@@ -35,7 +33,7 @@ WHAT = "from POST of a mention until"
 EVERYBODY = (WAIT, DISK, UPDATE, HAND, MARKED)
 STATES = {WAIT: postgres.MEMORY, DISK: None, UPDATE: postgres.MEMORY}
 INBOX = "thenvoi://inbox"
-REST = 0.6
+REST = 0.3
 """Seconds between two mentions; a bridge tells a host of changes at most so often."""
 
 
@@ -48,11 +46,11 @@ async def measure(effort: Effort) -> list[Figure]:
         hosts = {who: await running.enter_async_context(_bridge(on[who], at)) for who, at in STATES.items()}
         await hosts[UPDATE].ask("resources/subscribe", uri=INBOX)
         hands = {
-            who: await running.enter_async_context(_hand(on[who], *mark))
+            who: await running.enter_async_context(hand(on[who], *mark))
             for who, mark in ((HAND, ()), (MARKED, ("mark",)))
         }
         them = {who: partial(waited, hosts[who], on[who]) for who in (WAIT, DISK)}
-        them |= {who: partial(printed, lines, on[who]) for who, lines in hands.items()}
+        them |= {who: partial(printed, it.lines, on[who]) for who, it in hands.items()}
         them[UPDATE] = partial(updated, hosts[UPDATE], on[UPDATE])
         found = await interleaved(effort, {who: partial(_often, effort, once) for who, once in them.items()})
     return [found.figure(WHAT, "ms", Goal(WAIT, 2, MARKED), Goal(UPDATE, 1.5, HAND), per=1000)]
@@ -119,16 +117,3 @@ async def _bridge(on: Scene, at: Path | None) -> AsyncGenerator[Host]:
     with TemporaryDirectory(dir=at) as state:
         async with at_work(bridge(on, Path(state))) as host:
             yield host
-
-
-@asynccontextmanager
-async def _hand(on: Scene, *mark: str) -> AsyncGenerator[TextReceiveStream]:
-    command = [sys.executable, str(Path(by_hand.__file__)), on.url, on.room, *mark]
-    async with await anyio.open_process(command, env=clean(KEY=on.agent.key), stderr=None) as process:
-        assert process.stdout
-        lines = TextReceiveStream(process.stdout)
-        assert (await lines.receive()).strip() == "joined"
-        try:
-            yield lines
-        finally:
-            process.kill()

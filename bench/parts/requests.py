@@ -46,8 +46,8 @@ async def measure(effort: Effort) -> list[Figure]:
             them = servers.servers(on, Path(home) / "state")
             contenders = {who: partial(counted, server, doors[0]) for who, server in them.items()}
             found = await interleaved(replace(effort, warm=0), contenders)
-    exact = (Goal(BRIDGE, 1), Goal(BRIDGE, 1, at_least=True))
-    return [found.figure(READ, "requests", *exact), found.figure(SEND, "requests", *exact)]
+    one = Goal(BRIDGE, 1, exactly=True)
+    return [found.figure(READ, "requests", one), found.figure(SEND, "requests", one)]
 
 
 async def counted(server: Server, door: Counting) -> Mapping[str, float]:

@@ -56,7 +56,11 @@ def test_what_was_measured_is_written_between_the_marks_of_its_part_alone(
     assert after.endswith("start -->\nold\n<!-- end of start -->\n")
 
 
-def test_the_picture_has_a_bar_for_every_ratio() -> None:
-    drawn = plot.picture([COST])
-    assert drawn.count('<rect class="reached"') == 1
-    assert drawn.count('<rect class="missed"') == 1
+def test_the_picture_has_a_bar_for_every_goal_and_says_which_are_missed() -> None:
+    far = Figure("Far off", "ms", {"ours": [9.0]}, (Goal("ours", 1.5),))
+    drawn = plot.picture({"calls": [COST], "hearing": [far], "start": []}, "Two cores & more")
+    assert "1 of 4 goals reached" in drawn
+    assert drawn.count('<polygon class="reached"') == drawn.count(">reached</text>") == 1
+    assert drawn.count('<polygon class="missed"') == drawn.count(">missed</text>") == 3
+    assert "Start" not in drawn
+    assert "Two cores &amp; more" in drawn

@@ -184,18 +184,28 @@ async def test_what_is_not_asked_for_takes_nobodys_place(inbox: Inbox) -> None:
     assert ids(await inbox.lease(None, 1, NOW, only={"m1", "m2"})) == ["m1"]
 
 
+async def test_a_listing_is_kept_and_its_oldest_handed_out_at_one_go(inbox: Inbox, another: Open) -> None:
+    await inbox.put([mention("m1"), mention("m3", minute=3)])
+    since = await inbox.seq()
+    await inbox.put([mention("m4", minute=4)])  # pushed while the platform was asked
+    listed = [mention("m3", minute=3), mention("m2", minute=2)]
+    assert ids(await inbox.hand_out("room", listed, since, 9, NOW)) == ["m2", "m3"]
+    assert [await state(inbox, id) for id in ("m1", "m4")] == ["gone", "ready"]
+    assert await (await another()).hand_out("room", listed, since, 9, NOW) == []  # it is held
+
+
 async def test_which_room_comes_next_can_be_asked_without_taking_anything(
     inbox: Inbox, another: Open
 ) -> None:
     await inbox.put([mention("m1", "old", 1), mention("m2", "new", 2)])
     other = await another()
-    assert await inbox.next_room(None, NOW) == "old"
-    assert await inbox.next_room("new", NOW) == "new"
+    assert await inbox.next_room(None, NOW) == ("old", 2)
+    assert await inbox.next_room("new", NOW) == ("new", 2)
     assert await inbox.next_room("nowhere", NOW) is None
     await other.lease("old", 1, NOW)
-    assert await inbox.next_room(None, NOW) == "new"
+    assert await inbox.next_room(None, NOW) == ("new", 2)
     assert await inbox.next_room("old", NOW) is None
-    assert await inbox.next_room(None, LATER) == "old"
+    assert await inbox.next_room(None, LATER) == ("old", 2)
     assert [await state(inbox, id) for id in ("m1", "m2")] == ["leased", "ready"]
 
 

@@ -43,7 +43,7 @@ async def test_a_room_in_which_it_sees_nothing_is_no_room_to_it(narrow: Inbox) -
     assert await narrow.lease("far", 10, NOW) == []
     assert (await narrow.at_hand(NOW), await narrow.held_back()) == ((0, 0), 2)
     await narrow.put([mention("m3", "other", 9)])
-    assert await narrow.next_room(None, NOW) == "other"
+    assert await narrow.next_room(None, NOW) == ("other", 3)
 
 
 async def test_what_it_sees_is_handed_out_past_what_it_does_not(narrow: Inbox, another: Open) -> None:

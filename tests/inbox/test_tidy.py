@@ -123,6 +123,12 @@ async def test_the_head_of_a_room_comes_in_at_hand_out_though_there_is_no_room(
     assert ids(await inbox.lease("room", 2, NOW)) == ["room00", "room01"]
 
 
+async def test_a_listing_comes_in_at_hand_out_though_there_is_no_room(inbox: Inbox, small: None) -> None:
+    await inbox.put(mentions(5, 15))
+    listed, since = mentions(0, 15), await inbox.seq()
+    assert ids(await inbox.hand_out("room", listed, since, 2, NOW)) == ["room00", "room01"]
+
+
 async def test_a_room_that_was_left_is_not_waited_for(inbox: Inbox, small: None) -> None:
     await inbox.put(mentions(0, 10))
     await inbox.put(mentions(0, 1, "other"))

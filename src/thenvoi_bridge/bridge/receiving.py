@@ -46,6 +46,9 @@ LOOK_AGAIN = 5.0
 SLICE = 20
 """Rooms in which nothing goes on that one look reads at least; it reads a tenth of them if that is more."""
 
+AT_ONCE = 200
+"""Messages that have come meanwhile and are kept along with one: a commit takes as long for many."""
+
 HEARD = 60.0
 """Seconds to which the others know when something was last heard."""
 
@@ -180,7 +183,8 @@ class Receiver:
     async def _heard(self, topic: Topic, payload: Payload) -> None:
         match payload:
             case MessageCreated():
-                if not await self._inbox.put([payload], titles=self._rooms.titles):
+                came = [payload, *self._listener.more(MessageCreated, AT_ONCE)]
+                if await self._inbox.put(came, titles=self._rooms.titles) < len(came):
                     self._sweeper.mark(await self._inbox.behind())
             case RoomRemoved(id=chat_id) | RoomDeleted(id=chat_id):
                 await self._leave(chat_id)

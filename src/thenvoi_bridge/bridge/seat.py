@@ -100,10 +100,10 @@ class Seat:
         if self.reception.word == "standby":
             return []
         asked: set[str] = set()
-        while room := await self.inbox.next_room(chat_id, self.inbox.now(), but=asked):
+        while found := await self.inbox.next_room(chat_id, self.inbox.now(), but=asked):
+            room, since = found
             asked.add(room)
-            listed = await self._listed(room)
-            if items := await self.inbox.lease(room, limit, self.inbox.now(), only=listed):
+            if items := await self._lease(room, since, limit):
                 return await self._marked(items)
         return []
 
@@ -119,34 +119,33 @@ class Seat:
             raise
         return [item for item in items if item not in over]
 
-    async def _listed(self, room: str) -> set[str]:
-        """What the platform has at the head of a room, so that nothing overtakes it; nothing if it says not.
+    async def _lease(self, room: str, since: int, limit: int) -> list[Item]:
+        """The oldest that the platform has in a room, so that nothing overtakes it; nothing if it says not.
 
         What has come in since is not part of it: something before that may not have been pushed.
         """
         try:
-            return await self._head(room)
+            return await self._from_head(room, since, limit)
         except NotFound:
             await self.inbox.drop_room(room)
         except ThenvoiError as exc:
             logger.info("room %s could not be asked what is next (%s)", room, exc.code)
-        return set()
+        return []
 
-    async def _head(self, room: str) -> set[str]:
-        """The first pages of a room's unprocessed messages, until there is one to hand out on them."""
-        listed: dict[str, ChatMessage] = {}
-        since, title, page, pages = await self.inbox.seq(), self.rooms.titles.get(room), 0, 1
-        while page < pages:
+    async def _from_head(self, room: str, since: int, limit: int) -> list[Item]:
+        """Read a room's unprocessed messages page by page until there is one to hand out on them."""
+        listed, page, title = dict[str, ChatMessage](), 0, self.rooms.titles.get(room)
+        while True:
             page += 1
             answer = await self.client(ListMessages(chat_id=room, page=page, page_size=HEAD))
-            pages = answer.metadata.total_pages
             listed |= {message.id: message for message in answer.data}
+            if page >= answer.metadata.total_pages:
+                every, now = [*listed.values()], self.inbox.now()
+                return await self.inbox.hand_out(room, every, since, limit, now, title=title)
             await self.inbox.note_listed(answer.data, title=title)  # however full it is: these are next
             if any(self._is_next(item) for item in await self.inbox.get(listed)):
-                break  # what is dead here is still unprocessed there
-        if page >= pages:
-            await self.inbox.sweep(room, [*listed.values()], since, title=title)
-        return {*listed}
+                return await self.inbox.lease(room, limit, self.inbox.now(), only=listed)
+            # what is dead here is still unprocessed there
 
     def _is_next(self, item: Item) -> bool:
         return item.state in OPEN and self.inbox.may_see(item)

@@ -108,7 +108,7 @@ async def _fitting(seat: Seat, items: list[Item]) -> list[Item]:
 
 async def _page(session: Session, items: list[Item]) -> Said:
     inbox = (await session.seat()).inbox
-    unread, loops = await inbox.unread(), await inbox.outbox.loops(items, inbox.wall())
+    unread, loops = await inbox.beside(items, inbox.wall())
     return as_said(
         mail.page(items, unread=unread, next_cursor=None, connection=session.connection, loops=loops)
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from thenvoi_bridge.inbox import protocol, survey, tidy
 from thenvoi_bridge.inbox.core import HELD, OPEN, Item, State
+from thenvoi_bridge.inbox.loops import traffic
 from thenvoi_bridge.inbox.paging import UNREAD, Page, count, ready, seen, turn
 from thenvoi_bridge.inbox.shelf import Shelf
 from thenvoi_bridge.inbox.table import Table
@@ -43,6 +44,16 @@ class Looking:
         """How many messages nobody has begun to answer."""
         by = self._shelf.caller(0.0)
         return await self._shelf.read(lambda table: count(table, UNREAD, by))
+
+    async def beside(self, items: Collection[Item], wall: float) -> tuple[int, set[str]]:
+        """`unread`, and those of the senders with whom we may be in a loop. `wall` is the Unix time."""
+        by, pairs = self._shelf.caller(0.0), {(item.chat_id, item.message.sender_id) for item in items}
+
+        def look(rows: Table) -> tuple[int, set[str]]:
+            loops = {who for room, who in pairs if traffic(rows, room, who).is_loop(wall)}
+            return count(rows, UNREAD, by), loops
+
+        return await self._shelf.read(look)
 
     async def unread_by_room(self) -> dict[str, int]:
         """The same by room, of the rooms that have any."""
@@ -105,10 +116,18 @@ class Looking:
         """The rooms in which something waits for an answer, or waits to be taken and there is room for it."""
         return await self._shelf.read(lambda rows: {*rows.rooms()} | tidy.to_sweep(rows))
 
-    async def next_room(self, chat_id: str | None, now: float, *, but: Collection[str] = ()) -> str | None:
-        """The room `lease` would hand out from now, if it can hand out anything; none of those in `but`."""
+    async def next_room(
+        self, chat_id: str | None, now: float, *, but: Collection[str] = ()
+    ) -> tuple[str, int] | None:
+        """The room `lease` would hand out from now, if it can hand out anything, and `seq` at that moment;
+        none of those in `but`."""
         by = self._shelf.caller(now)
-        return await self._shelf.read(lambda rows: protocol.next_room(rows, by, chat_id, but))
+
+        def look(rows: Table) -> tuple[str, int] | None:
+            room = protocol.next_room(rows, by, chat_id, but)
+            return (room, rows.seq()) if room else None
+
+        return await self._shelf.read(look)
 
     async def is_full(self) -> bool:
         """Whether there is no room for something that came, so that it stays with the platform."""

@@ -6,7 +6,6 @@ from collections.abc import Collection
 
 from thenvoi_bridge.inbox import sending
 from thenvoi_bridge.inbox.core import Item
-from thenvoi_bridge.inbox.loops import traffic
 from thenvoi_bridge.inbox.outgoing import Order, Outgoing
 from thenvoi_bridge.inbox.shelf import Shelf
 
@@ -25,13 +24,6 @@ class Outbox:
         """Messages to answer, as their room has them. Raises `Unknown`, `SeveralRooms`."""
         by = self._shelf.caller(0.0)
         return await self._shelf.read(lambda rows: sending.of_one_room(rows, by, ids))
-
-    async def loops(self, items: Collection[Item], wall: float) -> set[str]:
-        """Those of the senders with whom we may be in a loop. `wall` is the Unix time."""
-        pairs = {(item.chat_id, item.message.sender_id) for item in items}
-        return await self._shelf.read(
-            lambda rows: {who for room, who in pairs if traffic(rows, room, who).is_loop(wall)}
-        )
 
     async def answer(self, ids: Collection[str], order: Order, now: float) -> Outgoing:
         """Record an answer and the first try to send it, before that is made; or none, if it has to wait.

@@ -25,6 +25,7 @@ from thenvoi_bridge.inbox.looking import Looking
 from thenvoi_bridge.inbox.outbox import Outbox
 from thenvoi_bridge.inbox.ownership import Owner
 from thenvoi_bridge.inbox.shelf import Shelf
+from thenvoi_bridge.inbox.table import Table
 from thenvoi_bridge.inbox.trouble import Trouble
 from thenvoi_bridge.storage import Database
 
@@ -125,6 +126,26 @@ class Inbox(Looking):
             lambda rows: protocol.lease(rows, by, chat_id, limit, only),
             undo=lambda rows: protocol.release_taken(rows, by),
         )
+
+    async def hand_out(
+        self,
+        chat_id: str,
+        listed: Sequence[ChatMessage],
+        since_seq: int,
+        limit: int,
+        now: float,
+        *,
+        title: str | None = None,
+    ) -> list[Item]:
+        """`sweep` a room, however full the inbox is, and `lease` of what is listed, at one go."""
+        by, ids = self._shelf.caller(now), {message.id for message in listed}
+
+        def work(rows: Table) -> list[Item]:
+            protocol.note_listed(rows, listed, title)  # these are next
+            tidy.sweep(rows, by, chat_id, listed, since_seq, title)
+            return protocol.lease(rows, by, chat_id, limit, ids)
+
+        return await self.debts.change(work, undo=lambda rows: protocol.release_taken(rows, by))
 
     async def release(self, items: Iterable[Item]) -> None:
         """Put back what was handed out and not seen, as if it never was; passes over what was lost since."""

@@ -15,7 +15,7 @@ from websockets.exceptions import WebSocketException
 
 from thenvoi_bridge.contract.feed import Topic, Unreadable, read_event
 from thenvoi_bridge.listener.channels import Channels
-from thenvoi_bridge.listener.notices import Backlog, Denied, Heard, Lost, Notice, Ready, Refused, Unclear
+from thenvoi_bridge.listener.notices import Backlog, Denied, Heard, Lost, Notice, P, Ready, Refused, Unclear
 from thenvoi_bridge.listener.pace import Backoff, Ending, Gone, Pace, Returning, draw, ending
 from thenvoi_bridge.listener.socket import hang_up, opener
 from thenvoi_bridge.listener.standby import Standby
@@ -96,6 +96,10 @@ class Listener:
     async def __anext__(self) -> Notice:
         """The next notice; there is always one to come. Nothing is lost when cancelled."""
         return await self._notices.take()
+
+    def more(self, kind: type[P], most: int) -> list[P]:
+        """The next notices as long as they are events of this kind, at most so many; those that are there."""
+        return self._notices.more(kind, most)
 
     async def run(self) -> None:
         """Keep the connection until cancelled; then close it with 1000, within `pace.closing` seconds."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from itertools import count
+from typing import TypeVar
 
 import anyio
 
 from thenvoi_bridge.contract.feed import Payload, Topic
+
+P = TypeVar("P", bound=Payload)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +99,14 @@ class Backlog:
             self._bell = anyio.Event()
             await self._bell.wait()
         return self._waiting.popitem(last=False)[1]
+
+    def more(self, kind: type[P], most: int) -> list[P]:
+        """Remove what waits first and is an event of this kind, without waiting; at most so many."""
+        found: list[P] = []
+        while self._waiting and len(found) < most:
+            first = next(iter(self._waiting.values()))
+            if not (isinstance(first, Heard) and isinstance(first.payload, kind)):
+                break
+            self._waiting.popitem(last=False)
+            found.append(first.payload)
+        return found

@@ -1,7 +1,7 @@
-"""The servers that `fanout` compares, each in a process of its own.
+"""The servers of `audience`, each in a process of its own.
 
-    python bench/fanout_servers.py platform SOCKETS FOLDER
-    python bench/fanout_servers.py bare
+    python bench/audience_servers.py platform SOCKETS FOLDER
+    python bench/audience_servers.py bare
 
 An empty line on stdin is answered with the seconds of processor time that the process has used; the bare
 server sends any other to all of its sockets.
