@@ -91,12 +91,13 @@ class Waiting:
         """Print what is there; else wait for it, receiving if `chosen` says for whom."""
         from thenvoi_bridge.hosting.quiet import quiet
         from thenvoi_bridge.inbox import found
+        from thenvoi_bridge.inbox.opening import opened
 
         receiver = self._quiet = quiet(chosen)
         if receiver:
             self._agent = self._agent or receiver.mark
         try:
-            _, unusable = await found.visit(self._state_dir, self._agent, self._look_first)
+            _, unusable = await found.visit(self._state_dir, self._agent, self._look_first, opened)
             self.trouble += unusable
         except found.NoInbox as exc:
             self.trouble += [] if receiver else [str(exc)]

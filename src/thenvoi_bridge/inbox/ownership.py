@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from uuid import uuid4
 
-import anyio
 from filelock import BaseFileLock, FileLock, Timeout
 
 if TYPE_CHECKING:
@@ -137,6 +136,8 @@ class Leadership:
 
     async def hold(self, every: float) -> None:
         """As `Lead.hold`. It never ends: the lead is a living process's until it gives it."""
+        import anyio  # whoever only looks leads nowhere
+
         while True:
             self.beat()
             await anyio.sleep(every)
