@@ -12,7 +12,7 @@ from tests.inbox.mentions import NOW, as_kept, mention
 from thenvoi_bridge.inbox.core import State
 from thenvoi_bridge.inbox.errors import NotOpen
 from thenvoi_bridge.inbox.outgoing import Phase
-from thenvoi_bridge.inbox.ownership import private_folder
+from thenvoi_bridge.inbox.privacy import private_folder
 from thenvoi_bridge.inbox.store import Inbox
 from thenvoi_bridge.storage import Tx, Value
 from thenvoi_bridge.storage.sqlite import open_sqlite

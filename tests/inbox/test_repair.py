@@ -18,7 +18,8 @@ from tests.inbox.hosts import WALL, bury, finish, ids, order, state
 from tests.inbox.mentions import NOW, PATIENCE, Process, as_kept, mention
 from thenvoi_bridge.inbox import repair
 from thenvoi_bridge.inbox.core import OPEN, State
-from thenvoi_bridge.inbox.ownership import Owner, private_folder
+from thenvoi_bridge.inbox.ownership import Owner
+from thenvoi_bridge.inbox.privacy import private_folder
 from thenvoi_bridge.inbox.shelf import Shelf
 from thenvoi_bridge.inbox.soundness import MIGRATIONS
 from thenvoi_bridge.inbox.store import Inbox
@@ -359,7 +360,8 @@ OPENER = """
 import asyncio, sys
 from pathlib import Path
 from thenvoi_bridge.inbox import repair
-from thenvoi_bridge.inbox.ownership import Owner, private_folder
+from thenvoi_bridge.inbox.ownership import Owner
+from thenvoi_bridge.inbox.privacy import private_folder
 from thenvoi_bridge.inbox.shelf import Shelf
 from thenvoi_bridge.inbox.store import Inbox
 from thenvoi_bridge.inbox.trouble import Damaged

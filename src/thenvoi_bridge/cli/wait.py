@@ -16,7 +16,6 @@ from thenvoi_bridge import settings
 from thenvoi_bridge.cli.inbox import complain
 from thenvoi_bridge.cli.options import (
     agent_option,
-    log_to_stderr,
     said,
     state_dir_option,
     write_out_the_rest,
@@ -55,6 +54,8 @@ def wait(ctx: click.Context, /, timeout: float | None, **given: Any) -> None:
     messages, with 3 if none came, and with 1 where something is wrong.
     """
     import anyio
+
+    from thenvoi_bridge.cli.logs import log_to_stderr
 
     flags = {**ctx.find_root().params, "state_dir": given["state_dir"]}
     log_to_stderr("warning")

@@ -14,7 +14,7 @@ import anyio
 from filelock import FileLock, Timeout
 
 from thenvoi_bridge.hosting.telling import Telling
-from thenvoi_bridge.inbox.ownership import private_folder
+from thenvoi_bridge.inbox.privacy import private_folder
 from thenvoi_bridge.inbox.watching import Watch
 
 LOOK = 1.0

@@ -8,7 +8,7 @@ Whatever is not as it should be is left to those who open an inbox as a bridge d
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import ExitStack, asynccontextmanager, closing
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,8 +16,9 @@ from thenvoi_bridge.inbox.core import Caller, Sees
 from thenvoi_bridge.inbox.found import Found, visit
 from thenvoi_bridge.inbox.incoming import Incoming
 from thenvoi_bridge.inbox.listing import Listing
-from thenvoi_bridge.inbox.ownership import NotPrivate, Owner
-from thenvoi_bridge.inbox.soundness import SIZE_OF_FILE, check, is_current, lock
+from thenvoi_bridge.inbox.onlooking import Onlooker, signs_of_life
+from thenvoi_bridge.inbox.privacy import NotPrivate
+from thenvoi_bridge.inbox.soundness import SIZE_OF_FILE, check, is_current
 from thenvoi_bridge.inbox.trouble import File
 from thenvoi_bridge.storage import StorageError
 from thenvoi_bridge.storage.connecting import connected
@@ -50,24 +51,28 @@ def visited(state_dir: Path, agent: str | None, look: Look[T]) -> tuple[list[T],
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncGenerator[Found]:
     """The inbox in a folder, until the end of the block. Raises `NotAtOnce`, from within the block too."""
-    path = folder / "inbox.db"
     try:
-        with closing(Owner.start(folder)) as owner, ExitStack() as open:
-            with lock(path):
-                rows = _Rows(open.enter_context(connected(path, PATIENCE)), File.at(path), owner)
+        life, file = Onlooker(signs_of_life(folder)), File.at(folder / "inbox.db")
+        with connected(file.path, PATIENCE, writing=False) as tx:
+            rows = _Rows(tx, file, life)
             await rows.begin()
-            yield await Found.of(folder, Listing(rows), owner)
+            yield await Found.of(folder, Listing(rows), life)
+            rows.look_after()
     except (StorageError, NotPrivate, OSError, ValueError) as exc:
         raise NotAtOnce from exc
 
 
 class _Rows:
-    """The rows of what came in, as `Access` has them."""
+    """The rows of what came in, as `Access` has them.
+
+    They are looked at without a lock, which would take longer than the look: `tx` cannot change them, so at
+    worst it sees what is none, in a file that is being set aside.
+    """
 
     epoch: str
     sees: Sees | None = None
 
-    def __init__(self, tx: SqliteTx, file: File, life: Owner) -> None:
+    def __init__(self, tx: SqliteTx, file: File, life: Onlooker) -> None:
         self._tx, self._file, self.life = tx, file, life
 
     async def begin(self) -> None:
@@ -76,6 +81,11 @@ class _Rows:
         if epoch is None:
             raise NotAtOnce
         self.epoch = epoch
+
+    def look_after(self) -> None:
+        """Raise `NotAtOnce` once the file was set aside: what is kept in it nobody would ever read."""
+        if not self._file.is_there:
+            raise NotAtOnce
 
     def caller(self, now: float) -> Caller:
         """As `Access.caller`."""
@@ -91,15 +101,25 @@ class _Rows:
 
     async def change(self, work: Callable[[Incoming], T]) -> T:
         """As `Access.change`."""
-        self._tx.begin()
-        try:
-            result = work(Incoming(self._tx, SIZE_OF_FILE))
-            self._tx.commit()
-        finally:
-            self._tx.roll_back()
-        if not self._file.is_there:
-            raise NotAtOnce  # what was kept in one that has been set aside nobody would ever read
+        from thenvoi_bridge.inbox.ownership import opening
+
+        with ExitStack() as open:
+            with opening(self._file.path):
+                tx = open.enter_context(connected(self._file.path, PATIENCE, writing=True))
+                self.look_after()
+            result = _committed(tx, work)
+        self.look_after()
         return result
+
+
+def _committed(tx: SqliteTx, work: Callable[[Incoming], T]) -> T:
+    tx.begin()
+    try:
+        result = work(Incoming(tx, SIZE_OF_FILE))
+        tx.commit()
+    finally:
+        tx.roll_back()
+    return result
 
 
 def _epoch(table: Incoming) -> str | None:

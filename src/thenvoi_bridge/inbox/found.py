@@ -17,7 +17,7 @@ from thenvoi_bridge.inbox.listing import Listing
 from thenvoi_bridge.inbox.sight import Sight, in_force
 
 if TYPE_CHECKING:
-    from thenvoi_bridge.inbox.ownership import Owner
+    from thenvoi_bridge.inbox.life import Life
 
 T = TypeVar("T")
 F = TypeVar("F", bound="Found")
@@ -43,9 +43,9 @@ class Found:
     handle: str | None = None
 
     @classmethod
-    async def of(cls, folder: Path, inbox: Any, owner: Owner) -> Self:
-        """The inbox that `owner` has open in a folder."""
-        by, who = Caller(owner.id, owner.now(), owner.alive), (await inbox.board.identity()).get
+    async def of(cls, folder: Path, inbox: Any, life: Life) -> Self:
+        """The inbox in a folder, that is open there for a process with this `life`."""
+        by, who = Caller(life.id, life.now(), life.alive), (await inbox.board.identity()).get
         return cls(folder, inbox, by, who("platform"), who("id"), who("handle"))
 
     @property

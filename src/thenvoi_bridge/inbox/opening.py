@@ -10,7 +10,8 @@ from pathlib import Path
 import anyio
 
 from thenvoi_bridge.inbox.found import Found, Unusable
-from thenvoi_bridge.inbox.ownership import NotPrivate, Owner
+from thenvoi_bridge.inbox.ownership import Owner
+from thenvoi_bridge.inbox.privacy import NotPrivate
 from thenvoi_bridge.inbox.store import Inbox
 from thenvoi_bridge.storage import StorageError
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from anyio import to_thread
 from apsw import SQLError
 
-from thenvoi_bridge.inbox.soundness import lock
+from thenvoi_bridge.inbox.ownership import opening
 from thenvoi_bridge.inbox.trouble import Damaged, File, Trouble
 from thenvoi_bridge.storage import Busy, Corrupt, Full, ReadOnly, StorageError, TooNew
 
@@ -62,13 +62,13 @@ def no_folder(error: Exception) -> Trouble:
 
 @asynccontextmanager
 async def alone(path: Path) -> AsyncGenerator[None]:
-    """`soundness.lock` is held until the end of the block. Raises `OSError`."""
-    held = lock(path)
-    await to_thread.run_sync(held.acquire)
+    """`ownership.opening` is held until the end of the block. Raises `OSError`."""
+    lock = opening(path)
+    await to_thread.run_sync(lock.acquire)
     try:
         yield
     finally:
-        held.release()
+        lock.release()
 
 
 async def set_aside(file: File) -> Path | None:

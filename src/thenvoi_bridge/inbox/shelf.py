@@ -14,7 +14,8 @@ from thenvoi_bridge.inbox import repair
 from thenvoi_bridge.inbox.core import Caller, Sees
 from thenvoi_bridge.inbox.grounds import BROKEN, Ground, InFile, OnServer
 from thenvoi_bridge.inbox.life import Life
-from thenvoi_bridge.inbox.ownership import Owner, private_folder
+from thenvoi_bridge.inbox.ownership import Owner
+from thenvoi_bridge.inbox.privacy import private_folder
 from thenvoi_bridge.inbox.soundness import MIGRATIONS
 from thenvoi_bridge.inbox.table import Table
 from thenvoi_bridge.inbox.trouble import File, Trouble

@@ -1,12 +1,9 @@
-"""Whether the file of an inbox is sound, and how far it has come; and the lock under which it is opened."""
+"""Whether the file of an inbox is sound, and how far it has come."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import LiteralString
-
-from filelock import BaseFileLock, FileLock
 
 from thenvoi_bridge.inbox import migrations
 from thenvoi_bridge.storage import Corrupt, Tx
@@ -18,16 +15,6 @@ SIZE_OF_FILE: LiteralString = (
     "FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
 )
 """Bytes, less what is free."""
-
-_PATIENCE = 30.0  # seconds to wait while others open the file or set it aside; that needs milliseconds
-
-
-def lock(path: Path) -> BaseFileLock:
-    """The lock under which nobody else opens the file of this name, or sets it aside.
-
-    In between, whoever opens it would take the log of one file for that of another.
-    """
-    return FileLock(path.with_name("opening.lock"), timeout=_PATIENCE, thread_local=False)
 
 
 def check(tx: Tx) -> None:

@@ -10,16 +10,21 @@ import apsw
 from thenvoi_bridge.storage import ReadOnly, StorageError
 from thenvoi_bridge.storage.sqlite_tx import SqliteTx, translated
 
+NEW_OR_OLD = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+
 
 @contextmanager
-def connected(path: Path, patience: float) -> Iterator[SqliteTx]:
-    """A file that is there, on the thread that asks, until the end of the block. Every commit is kept through
-    a power failure. Raises `StorageError`.
+def connected(path: Path, patience: float, *, writing: bool) -> Iterator[SqliteTx]:
+    """A file that is there, on the thread that asks, until the end of the block. Raises `StorageError`.
+
+    Without `writing` nothing of it can be changed, not even when it is closed, though its index may be made.
     """
     try:
         with ExitStack() as opened:
-            connection = connect(path, patience, opened, new=False)
-            prepare_writer(connection, "FULL")
+            flags = apsw.SQLITE_OPEN_READWRITE if writing else apsw.SQLITE_OPEN_READONLY
+            connection = connect(path, patience, opened, flags)
+            if writing:
+                prepare_writer(connection, "FULL")
             yield SqliteTx(connection)
     except apsw.Error as error:
         raise translated(error, where=f"{path}: ") from error
@@ -35,9 +40,8 @@ def create(path: Path) -> None:
         raise StorageError(f"{path}: {error.strerror}") from error
 
 
-def connect(path: Path, patience: float, opened: ExitStack, *, new: bool = True) -> apsw.Connection:
-    """Connect until `opened` closes; unless it may be `new`, to a file that is there. Raises `apsw.Error`."""
-    flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if new else 0)
+def connect(path: Path, patience: float, opened: ExitStack, flags: int = NEW_OR_OLD) -> apsw.Connection:
+    """Connect until `opened` closes, by these flags of SQLite's. Raises `apsw.Error`."""
     connection = apsw.Connection(str(path), flags=flags)
     opened.callback(connection.close)
     connection.set_busy_timeout(round(patience * 1000))
