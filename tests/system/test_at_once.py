@@ -251,11 +251,15 @@ async def test_a_file_that_is_set_aside_meanwhile_is_not_believed(state: Path) -
 
 
 async def test_a_look_leaves_no_sign_of_life_and_changes_no_byte(state: Path) -> None:
-    await fill(state, mention("m1"))
     folder = folder_of(state)
-    before = (folder / "inbox.db").read_bytes()
+    files = [folder / "inbox.db", folder / "inbox.db-wal"]
+    async with as_another(folder) as inbox:
+        await inbox.put([mention("m1")])
+        killed = [file.read_bytes() for file in files]  # as it stands if everybody is killed now
+    for file, content in zip(files, killed, strict=True):
+        file.write_bytes(content)
     signs = [*(folder / "procs").iterdir()]
-    await seen(state, at_once.opened)
-    assert (folder / "inbox.db").read_bytes() == before
+    assert "the secret of m1" in str(await seen(state, at_once.opened))
+    assert [file.read_bytes() for file in files] == killed
     assert [*(folder / "procs").iterdir()] == signs
     assert await seen(state, opening.opened) == await seen(state, at_once.opened)

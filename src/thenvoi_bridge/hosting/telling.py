@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from thenvoi_bridge.inbox.at_once import visited
+from thenvoi_bridge.inbox.core import Item
 from thenvoi_bridge.inbox.found import Found, NoInbox
 from thenvoi_bridge.inbox.ladder import Rung
 
@@ -42,16 +43,22 @@ class Telling:
         return notice(self._paragraphs)
 
     async def look(self, found: Found) -> bool:
-        """Take in what fits of what is due, noted first: a notice that nobody can keep count of nags."""
+        """Take in what fits of what is due."""
+        if not await self._due(found, 1):
+            return False  # as most often, and then nobody need be asked what may be seen
         found.inbox.show_only((await found.sight(self._host)).sees)
-        ledger, now = found.inbox.ledger, time.time()
-        due = await ledger.due(Rung.HOOK, self._session, SOME, now)
-        if not due:
-            return False
+        due = await self._due(found, SOME)
+        return bool(due) and await self._take_in(found, due)
+
+    async def _due(self, found: Found, most: int) -> list[Item]:
+        return await found.inbox.ledger.due(Rung.HOOK, self._session, most, time.time())
+
+    async def _take_in(self, found: Found, due: list[Item]) -> bool:
+        """What fits, noted first: a notice that nobody can keep count of nags."""
         from thenvoi_bridge.bridge import notice
 
         room = notice.ROOM - sum(len(paragraph) + 1 for paragraph in self._paragraphs)
         said = dict(notice.fitting(due, found.name, room))
-        new = await ledger.note(Rung.HOOK, self._session, [*said], now)
+        new = await found.inbox.ledger.note(Rung.HOOK, self._session, [*said], time.time())
         self._paragraphs += [paragraph for id, paragraph in said.items() if id in new]
         return bool(new)
