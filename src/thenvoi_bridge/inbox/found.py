@@ -1,6 +1,7 @@
 """The inboxes on this computer, for whoever comes to look into them from outside of a bridge.
 
-A bridge that runs is not held up: whoever looks is one more process beside it, with its own sign of life.
+A bridge that runs is not held up: whoever looks is one more process beside it. `at_once` opens inboxes for a
+look, `opening` for everything else.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from thenvoi_bridge.inbox import marks
 from thenvoi_bridge.inbox.core import OPEN, Caller, Item
@@ -43,8 +44,8 @@ class Found:
     handle: str | None = None
 
     @classmethod
-    async def of(cls, folder: Path, inbox: Any, life: Life) -> Self:
-        """The inbox in a folder, that is open there for a process with this `life`."""
+    async def of(cls, folder: Path, inbox: Listing, life: Life) -> Self:
+        """The one that a process with this `life` has open in a folder."""
         by, who = Caller(life.id, life.now(), life.alive), (await inbox.board.identity()).get
         return cls(folder, inbox, by, who("platform"), who("id"), who("handle"))
 
