@@ -8,7 +8,8 @@ import pytest
 
 from thenvoi_bridge import tracing
 from thenvoi_bridge.cli.journal import LONGEST, Journal
-from thenvoi_bridge.cli.options import Lines, visible
+from thenvoi_bridge.cli.logs import Lines
+from thenvoi_bridge.cli.options import visible
 from thenvoi_bridge.fields import Fields
 
 FORMAT = "%(levelname)s %(name)s: %(message)s"

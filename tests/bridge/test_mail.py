@@ -15,13 +15,16 @@ from thenvoi_bridge.contract.participants import ParticipantDetails, Participant
 from thenvoi_bridge.inbox.core import Item
 
 
+def message(content: str = "hello", **changes: Any) -> ChatMessage:
+    return mention("m1").model_copy(update={"content": content, **changes})
+
+
 def item(content: str = "hello", **changes: Any) -> Item:
-    message = mention("m1").model_copy(update={"content": content, **changes})
-    return Item(7, "m1", "room", "", message, chat_title="Tea", attempts=2)
+    return Item(7, "m1", "room", "", message(content, **changes), chat_title="Tea", attempts=2)
 
 
 def mentioning(content: str, *mentions: Any) -> ChatMessage:
-    return item(content, metadata={"mentions": list(mentions)}).message
+    return message(content, metadata={"mentions": list(mentions)})
 
 
 def test_what_others_chose_stands_apart_from_what_the_platform_vouches_for() -> None:

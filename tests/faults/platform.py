@@ -21,7 +21,8 @@ from tests.faults.history import History
 from tests.faults.plan import Plan, PlanFile
 from tests.faults.switches import Switches
 from thenvoi_bridge import settings
-from thenvoi_bridge.cli.options import flags_of, log_to_stderr
+from thenvoi_bridge.cli.logs import log_to_stderr
+from thenvoi_bridge.cli.options import flags_of
 from thenvoi_bridge.platform.serving import publish, served
 from thenvoi_bridge.ports import bind
 

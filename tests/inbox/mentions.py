@@ -8,6 +8,7 @@ from pathlib import Path
 from anyio import to_thread
 
 from thenvoi_bridge.contract.messages import ChatMessage
+from thenvoi_bridge.inbox.kept import Kept
 
 PATIENCE = 30  # seconds until a stuck test fails
 ROOT = Path(__file__).parents[2]
@@ -27,6 +28,11 @@ def mention(id: str, room: str = "room", minute: int = 0) -> ChatMessage:
         inserted_at=at,
         updated_at=at,
     )
+
+
+def as_kept(message: ChatMessage) -> Kept:
+    """The same, as the inbox gives it back."""
+    return Kept(**{name: getattr(message, name) for name in Kept.__slots__})
 
 
 class Process:

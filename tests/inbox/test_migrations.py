@@ -8,11 +8,11 @@ import pytest
 
 from tests.inbox.conftest import Open
 from tests.inbox.hosts import answer, bury, ids, one, order, tell
-from tests.inbox.mentions import NOW, mention
+from tests.inbox.mentions import NOW, as_kept, mention
 from thenvoi_bridge.inbox.core import State
 from thenvoi_bridge.inbox.errors import NotOpen
 from thenvoi_bridge.inbox.outgoing import Phase
-from thenvoi_bridge.inbox.ownership import private_folder
+from thenvoi_bridge.inbox.privacy import private_folder
 from thenvoi_bridge.inbox.store import Inbox
 from thenvoi_bridge.storage import Tx, Value
 from thenvoi_bridge.storage.sqlite import open_sqlite
@@ -85,7 +85,7 @@ async def test_every_message_is_where_it_was_and_what_was_held_is_free(old: Inbo
         assert isinstance(token, int)
         assert item.token > token  # whoever of the older version comes back is late
         assert (item.outcome, item.error) == (outcome, error)
-        assert item.message == mention(item.id, item.chat_id, item.seq)
+        assert item.message == as_kept(mention(item.id, item.chat_id, item.seq))
         assert (item.attempt, item.taken_at, item.lease_until) == (None, 0, 0)
 
 

@@ -14,7 +14,8 @@ import pytest
 from anyio import create_task_group, fail_after, sleep, to_thread
 
 from tests.inbox.mentions import Process
-from thenvoi_bridge.inbox.ownership import Leadership, NotPrivate, Owner, private_folder
+from thenvoi_bridge.inbox.ownership import Leadership, Owner
+from thenvoi_bridge.inbox.privacy import NotPrivate, private_folder
 
 posix = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows has no modes, free links, signals or forks"

@@ -15,11 +15,13 @@ import pytest
 
 from tests.inbox.disks import disk_under, disk_without_shared_memory
 from tests.inbox.hosts import WALL, bury, finish, ids, order, state
-from tests.inbox.mentions import NOW, PATIENCE, Process, mention
+from tests.inbox.mentions import NOW, PATIENCE, Process, as_kept, mention
 from thenvoi_bridge.inbox import repair
 from thenvoi_bridge.inbox.core import OPEN, State
-from thenvoi_bridge.inbox.ownership import Owner, private_folder
+from thenvoi_bridge.inbox.ownership import Owner
+from thenvoi_bridge.inbox.privacy import private_folder
 from thenvoi_bridge.inbox.shelf import Shelf
+from thenvoi_bridge.inbox.soundness import MIGRATIONS
 from thenvoi_bridge.inbox.store import Inbox
 from thenvoi_bridge.inbox.trouble import Damaged, File, Trouble, found_in
 from thenvoi_bridge.storage import Database, Tx
@@ -163,7 +165,7 @@ async def test_whoever_was_killed_when_he_had_only_begun_to_make_one_has_done_no
     private_folder(folder)
     db = await open_sqlite(folder / "inbox.db")
     with pytest.raises(ZeroDivisionError):
-        await migrate(Killed(db), repair.MIGRATIONS)
+        await migrate(Killed(db), MIGRATIONS)
     await db.close()
     await use(folder)
     assert aside(folder) == []
@@ -358,7 +360,8 @@ OPENER = """
 import asyncio, sys
 from pathlib import Path
 from thenvoi_bridge.inbox import repair
-from thenvoi_bridge.inbox.ownership import Owner, private_folder
+from thenvoi_bridge.inbox.ownership import Owner
+from thenvoi_bridge.inbox.privacy import private_folder
 from thenvoi_bridge.inbox.shelf import Shelf
 from thenvoi_bridge.inbox.store import Inbox
 from thenvoi_bridge.inbox.trouble import Damaged
@@ -556,5 +559,5 @@ async def test_a_message_nested_without_end_is_kept_without_that(inbox: Inbox) -
         deep = {"a": deep}
     await inbox.put([mention("m1").model_copy(update={"metadata": deep})])
     (item,) = await inbox.lease(None, 9, NOW)
-    assert item.message == mention("m1")
+    assert item.message == as_kept(mention("m1"))
     assert await state(inbox, "m1") is State.LEASED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.inbox.conftest import Open
-from thenvoi_bridge.inbox.sight import Posted, Sight, in_force, posting
+from thenvoi_bridge.inbox.sight import Posted, Sight, as_json, from_json, in_force, posting
 from thenvoi_bridge.inbox.store import Inbox
 
 ALICE, BOB = Sight(senders=frozenset({"alice"})), Sight(senders=frozenset({"bob"}))
@@ -79,3 +79,31 @@ async def test_what_was_posted_is_known_to_all_and_outlives_whoever_did(inbox: I
         ("code", HERE & ALICE),
         ("cursor", ALL),
     ]
+
+
+def test_what_stands_on_the_board_is_read_as_it_was_written() -> None:
+    text = (
+        '[{"owner":"1","host":"code","sight":{"rooms":["here"],"senders":null}},'
+        '{"owner":"2","host":"cursor","sight":{"rooms":null,"senders":["bob","alice"]},"newer":1}]'
+    )
+    posted = [Posted("1", "code", HERE), Posted("2", "cursor", Sight(senders=frozenset({"alice", "bob"})))]
+    assert from_json(text) == from_json(as_json(posted)) == posted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "7",
+        "[7]",
+        '[{"owner":"1","host":"code"}]',
+        '[{"owner":"1","host":"code","sight":{"rooms":null}}]',
+        '[{"owner":"1","host":"code","sight":{"rooms":[7],"senders":null}}]',
+        '[{"owner":"1","host":null,"sight":{"rooms":null,"senders":null}}]',
+        "[" * 100_000,
+    ],
+    ids=range(8),
+)
+def test_a_board_that_nobody_can_read_is_never_taken_for_one_that_allows_all(text: str) -> None:
+    with pytest.raises(ValueError, match=r"no board|Expecting"):
+        from_json(text)

@@ -10,7 +10,8 @@ from tests.inbox.hosts import answer, bury, finish, ids, order, tell
 from tests.inbox.mentions import NOW, PATIENCE, mention
 from thenvoi_bridge.inbox.core import LEASE, State
 from thenvoi_bridge.inbox.errors import Unknown
-from thenvoi_bridge.inbox.ownership import NotPrivate, Owner
+from thenvoi_bridge.inbox.ownership import Owner
+from thenvoi_bridge.inbox.privacy import NotPrivate
 from thenvoi_bridge.inbox.store import Inbox
 from thenvoi_bridge.storage import StorageError
 

@@ -21,6 +21,22 @@ from thenvoi_bridge.inbox.store import Inbox
 SCOUT = {"platform": "https://thenvoi.example", "id": "scout-id", "handle": "alice/scout"}
 WRITER = {**SCOUT, "id": "writer-id", "handle": "alice/writer"}
 MODULE = ("-m", "thenvoi_bridge")
+NETWORK = (
+    *("mcp", "mcp_types", "httpx2", "starlette", "uvicorn", "websockets", "rich"),
+    *(f"thenvoi_bridge.{part}" for part in ("client", "listener", "platform", "bridge.session")),
+)
+"""What only those need who talk to a platform or to a host."""
+
+
+def telling_what_is_imported(*heavy: str) -> tuple[str, ...]:
+    """The command as a program whose last line says which of these it has imported."""
+    return (
+        "-c",
+        "import atexit, sys\n"
+        f"atexit.register(lambda: print('HEAVY', *sorted({{*{heavy}}} & sys.modules.keys())))\n"
+        "from thenvoi_bridge.cli import main\n"
+        "main()\n",
+    )
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from click.testing import CliRunner
 from tests.inbox.mentions import mention
 from tests.system.shell import (
     MODULE,
+    NETWORK,
     WRITER,
     Ended,
     done,
@@ -27,11 +29,13 @@ from tests.system.shell import (
     folder_of,
     locked,
     opened,
+    telling_what_is_imported,
     typed,
     until,
 )
 from thenvoi_bridge.cli import main
 from thenvoi_bridge.inbox.ladder import Rung
+from thenvoi_bridge.inbox.sight import Sight
 
 
 @pytest.fixture
@@ -193,6 +197,16 @@ async def test_a_damaged_inbox_is_named_and_the_others_are_told_of(state: Path) 
     assert "cannot be used" in failed_open(ended, ended.out)
 
 
+async def test_what_was_told_before_a_damaged_inbox_was_come_upon_is_told(state: Path) -> None:
+    await fill(state, mention("m1"))
+    await fill(state, mention("m2"), who=WRITER)
+    (folder_of(state, WRITER) / "inbox.db").write_bytes(b"this is no database" * 400)
+    assert sorted([folder_of(state), folder_of(state, WRITER)])[0] == folder_of(state)
+    ended = await run(state, "stop")
+    assert ids(ended.out) == ["m1"]
+    assert "cannot be used" in failed_open(ended, ended.out)
+
+
 @pytest.mark.thorough
 async def test_a_file_that_somebody_holds_does_not_hold_the_host_and_nothing_is_lost(state: Path) -> None:
     await fill(state, mention("m1"))
@@ -308,16 +322,52 @@ async def test_only_what_can_be_woken_waits(state: Path, options: tuple[str, ...
     assert "--wait is for" in failed_open(await run(state, *options, "--wait", "9"), out="")
 
 
-async def test_it_starts_without_anything_that_talks_to_the_network(state: Path) -> None:
+async def told_without(state: Path, heavy: str, *options: str) -> list[str]:
+    """The ids that a hook told of, having imported nothing that is heavy."""
+    program = telling_what_is_imported(*NETWORK, *heavy.split())
+    ended = await typed(state, "hook", "prompt", *options, program=program, given=b'{"session_id": "s1"}')
+    answer, imported = ended.out.splitlines()
+    assert (ended.code, ended.err, imported) == (0, "", "HEAVY")
+    return ids(answer)
+
+
+async def test_a_hook_that_tells_starts_without_what_takes_long(state: Path) -> None:
     await fill(state, mention("m1"))
-    program = (
-        "import atexit, sys\n"
-        "heavy = {'mcp', 'mcp_types', 'httpx2', 'starlette', 'uvicorn', 'websockets', 'rich'}\n"
-        "heavy |= {f'thenvoi_bridge.{n}' for n in ('client', 'listener', 'platform', 'bridge.session')}\n"
-        "atexit.register(lambda: print('HEAVY', *sorted(heavy & sys.modules.keys())))\n"
-        "from thenvoi_bridge.cli import main\n"
-        "main()\n"
+    assert await told_without(state, "pydantic anyio asyncio") == ["m1"]
+
+
+async def empty(state: Path) -> None:
+    await fill(state)
+
+
+async def ended(state: Path) -> None:
+    await fill(state, mention("m1"))
+    async with opened(folder_of(state)) as inbox:
+        await inbox.end(["m1"], "processed", None, time.monotonic())
+
+
+async def told_before(state: Path) -> None:
+    await fill(state, mention("m1"))
+    assert await told(state, "stop") == ["m1"]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("made", [empty, ended, told_before], ids=lambda made: made.__name__)
+async def test_a_hook_that_has_nothing_to_tell_asks_for_no_lock_either(
+    state: Path, made: Callable[[Path], Awaitable[None]]
+) -> None:
+    await made(state)
+    assert (
+        await told_without(state, "pydantic anyio asyncio filelock logging thenvoi_bridge.bridge.notice")
+        == []
     )
-    ended = await typed(state, "hook", "stop", program=("-c", program), given=b'{"session_id": "s1"}')
-    answer, heavy = ended.out.splitlines()
-    assert (ids(answer), heavy) == (["m1"], "HEAVY")
+
+
+@pytest.mark.thorough
+async def test_what_somebody_has_in_hand_or_may_not_be_seen_is_passed_over_as_quickly(state: Path) -> None:
+    await fill(state, mention("m1"), mention("m2", "other"))
+    async with opened(folder_of(state)) as inbox:
+        await inbox.board.show("a host", Sight(rooms=frozenset({"room"})))
+        await inbox.lease("room", 1, time.monotonic())
+        assert await told_without(state, "pydantic anyio asyncio thenvoi_bridge.bridge.notice") == []
+    assert await told_without(state, "pydantic anyio asyncio") == ["m1"]

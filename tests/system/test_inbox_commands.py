@@ -14,7 +14,6 @@ from time import monotonic
 from typing import Any
 
 import anyio
-import apsw
 import pytest
 from anyio import to_thread
 from click.testing import CliRunner
@@ -26,6 +25,7 @@ from tests.inbox.mentions import NOW, mention
 from tests.system import shell
 from tests.system.shell import (
     MODULE,
+    NETWORK,
     SCOUT,
     WRITER,
     Ended,
@@ -34,8 +34,10 @@ from tests.system.shell import (
     folder_of,
     opened,
     records,
+    telling_what_is_imported,
     until,
 )
+from tests.system.spoiling import SPOILED, change, garbage
 from tests.world import Somebody, World, bridge, host, say
 from thenvoi_bridge.cli import main
 from thenvoi_bridge.contract.messages import ListMessages, Mention, SendMessage
@@ -373,64 +375,12 @@ async def test_a_file_in_the_place_of_the_folder_is_named(state: Path, occupied:
     assert f"{occupied.parent} cannot be looked into: Not a directory" in refused(await run(state, "list"))
 
 
-def garbage(folder: Path) -> str:
-    (folder / "inbox.db").write_bytes(b"this is no database\x1b[2J" * 400)
-    return "file is not a database"
-
-
-def damaged_structure(folder: Path) -> str:
-    file = folder / "inbox.db"
-    file.write_bytes(file.read_bytes().replace(b"CREATE TABLE inbox", b"CREATE \x1b[2Jx inbox"))
-    return 'malformed database schema (inbox) - unrecognized token: "\\x1b"'
-
-
-def too_new(folder: Path) -> str:
-    change(folder, "INSERT INTO schema_version VALUES (99, 'x', 'x')")
-    return "This database has version 99"
-
-
-def damaged_row(folder: Path) -> str:
-    change(folder, "UPDATE inbox SET message = '{', state = 'dead'")
-    return "it is damaged"
-
-
-def damaged_note(folder: Path) -> str:
-    change(folder, "UPDATE about SET value = '{' WHERE name = 'identity'")
-    return "it is damaged"
-
-
-def folder_for_a_file(folder: Path) -> str:
-    for file in folder.glob("inbox.db*"):
-        file.unlink()
-    (folder / "inbox.db").mkdir()
-    return "unable to open database file"
-
-
-def link(folder: Path) -> str:
-    folder.rename(elsewhere := folder.parents[1] / "elsewhere")
-    folder.symlink_to(elsewhere)
-    return "is a link"
-
-
-def change(folder: Path, sql: str) -> None:
-    connection = apsw.Connection(str(folder / "inbox.db"))
-    connection.execute(sql).fetchall()
-    connection.close()
-
-
 def contents(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
 
 
-BREAK = pytest.mark.parametrize(
-    "spoil",
-    [garbage, damaged_structure, damaged_row, damaged_note, too_new, folder_for_a_file, link],
-    ids=lambda spoil: spoil.__name__,
-)
-
-
 @pytest.mark.thorough
-@BREAK
+@pytest.mark.parametrize("spoil", SPOILED, ids=lambda spoil: spoil.__name__)
 async def test_an_inbox_that_cannot_be_used_is_named_and_left_as_it_is_and_the_others_are_shown(
     state: Path, spoil: Callable[[Path], str]
 ) -> None:
@@ -526,20 +476,45 @@ async def test_bytes_that_are_no_text_end_it_with_2(state: Path) -> None:
     assert (await typed(state, "show", os.fsdecode(b"\xff"))).code == 2
 
 
-@pytest.mark.parametrize("arguments", [("list",), ("ack", "m1")], ids=" ".join)
-async def test_it_starts_without_anything_that_talks_to_the_network(
-    state: Path, arguments: tuple[str, ...]
-) -> None:
+async def started_without(state: Path, heavy: str, *arguments: str) -> str:
+    """What a command prints, having imported nothing that is heavy."""
+    program = telling_what_is_imported(*NETWORK, "thenvoi_bridge.bridge", *heavy.split())
+    *shown, imported = done(await typed(state, *arguments, program=program)).splitlines()
+    assert imported == "HEAVY"
+    return "\n".join(shown)
+
+
+async def test_it_starts_without_anything_that_talks_to_the_network(state: Path) -> None:
     await fill(state, mention("m1"))
-    program = (
-        "import atexit, sys\n"
-        "heavy = {'mcp', 'mcp_types', 'httpx2', 'starlette', 'uvicorn', 'websockets', 'rich'}\n"
-        "heavy |= {f'thenvoi_bridge.{n}' for n in ('bridge', 'client', 'listener', 'platform', 'hosting')}\n"
-        "atexit.register(lambda: print('HEAVY', *sorted(heavy & sys.modules.keys())))\n"
-        "from thenvoi_bridge.cli import main\n"
-        "main()\n"
-    )
-    assert (await typed(state, *arguments, program=("-c", program))).out.splitlines()[-1] == "HEAVY"
+    assert "m1 has ended" in await started_without(state, "", "ack", "m1")
+
+
+LIGHT = "pydantic anyio asyncio filelock logging"
+
+
+async def test_a_list_starts_without_what_takes_long(state: Path) -> None:
+    await fill(state, mention("m1"))
+    assert "the secret of m1" in await started_without(state, LIGHT, "list")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--json",),
+        ("--state", "dead", "--limit", "1"),
+        ("--state", "all", "--json", "--agent", "alice/scout"),
+        ("--chat", "room"),
+    ],
+    ids=" ".join,
+)
+async def test_a_list_of_any_kind_does(state: Path, options: tuple[str, ...]) -> None:
+    await fill(state, mention("m1"), mention("m2", minute=1))
+    await fill(state, mention("m3"), who=WRITER)
+    await bury(state)
+    async with opened(folder_of(state)) as inbox:  # a bridge runs
+        await inbox.lease(None, 1, monotonic())
+        assert "alice/scout" in await started_without(state, LIGHT, "list", *options)
 
 
 @pytest.mark.thorough

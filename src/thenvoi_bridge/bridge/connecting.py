@@ -13,8 +13,8 @@ from thenvoi_bridge.client import Client
 from thenvoi_bridge.contract.call import Call
 from thenvoi_bridge.contract.identity import AgentMe
 from thenvoi_bridge.inbox import repair
-from thenvoi_bridge.inbox.ownership import NotPrivate
 from thenvoi_bridge.inbox.places import Places
+from thenvoi_bridge.inbox.privacy import NotPrivate
 from thenvoi_bridge.listener import socket_url
 from thenvoi_bridge.metering import Meter
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from typing import Any
 
 import click
 
 from thenvoi_bridge import __version__, settings
-from thenvoi_bridge.cli.options import Commands, flags_of, log_to_stderr
+from thenvoi_bridge.cli.options import Commands, flags_of
 
 _BY_HAND = (
     "This speaks MCP with a host, not with you: `thenvoi-bridge install HOST` has a host start it. "
@@ -53,6 +52,9 @@ def demo() -> None:
 
 
 def _stdio(flags: dict[str, Any]) -> None:
+    import logging
+
+    from thenvoi_bridge.cli.logs import log_to_stderr
     from thenvoi_bridge.hosting.pipes import claimed
 
     chosen = settings.read(flags)

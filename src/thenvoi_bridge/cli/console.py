@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from thenvoi_bridge.cli.administration import done
-from thenvoi_bridge.cli.options import log_to_stderr, state_dir_option
+from thenvoi_bridge.cli.logs import log_to_stderr
+from thenvoi_bridge.cli.options import state_dir_option
 from thenvoi_bridge.settings import Platform
 
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from thenvoi_bridge.cli.options import visible
 from thenvoi_bridge.inbox.core import Item, State
-from thenvoi_bridge.inbox.found import Found
-from thenvoi_bridge.inbox.ladder import Shown
-from thenvoi_bridge.inbox.outgoing import Outgoing
 from thenvoi_bridge.inbox.records import record
+
+if TYPE_CHECKING:
+    from thenvoi_bridge.inbox.found import Found
+    from thenvoi_bridge.inbox.ladder import Shown
+    from thenvoi_bridge.inbox.outgoing import Outgoing
 
 LONGEST_NAME = 24
 """Characters of a name or title in a row."""

@@ -90,18 +90,20 @@ def _told(
     """What there is to tell, and a sentence for each inbox that cannot be used."""
     if seconds is None and not at.may_speak:
         return None, []
-    import anyio
-
-    from thenvoi_bridge.hosting import hooks
-
     agent = agent or _meant(plugin)
     if agent is None and plugin:
         return None, []  # a person's key has no inbox
     if seconds is None:
-        return anyio.run(hooks.told, state_dir, agent, at.format, at.session)
+        from thenvoi_bridge.hosting.telling import told
+
+        return told(state_dir, agent, at.format, at.session)
     if at.format is not Format.CLAUDE_CODE or at.event not in WAKING:
         return None, ["--wait is for the hooks session-start and stop of Claude Code"]
-    return anyio.run(hooks.woken, state_dir, agent, at.format, at.session, seconds)
+    import anyio
+
+    from thenvoi_bridge.hosting.hooks import woken
+
+    return anyio.run(woken, state_dir, agent, at.format, at.session, seconds)
 
 
 def _meant(plugin: bool) -> str | None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from thenvoi_bridge.inbox.core import Item, Outcome
     from thenvoi_bridge.inbox.errors import InboxError
     from thenvoi_bridge.inbox.found import Found
+    from thenvoi_bridge.inbox.opening import Opened
     from thenvoi_bridge.inbox.store import Inbox
 
 T = TypeVar("T")
@@ -60,6 +62,7 @@ def list_messages(
     Its id, room, sender, time, state, attempts and first words, the oldest first.
     """
     from thenvoi_bridge.cli import entries
+    from thenvoi_bridge.inbox import at_once
     from thenvoi_bridge.inbox.core import OPEN, State
     from thenvoi_bridge.inbox.records import record
 
@@ -71,7 +74,8 @@ def list_messages(
             return [json.dumps(record(found.identity, item)) for item in page.items]
         return [entries.whose(found), *entries.table(page.items)]
 
-    seen, unusable = _visit(state_dir, agent, look)
+    with _no_inbox_is_an_error():
+        seen, unusable = at_once.visited(state_dir, agent, look)
     _print(seen, apart=not as_json)
     complain(unusable)
 
@@ -88,7 +92,7 @@ def show(state_dir: Path, agent: str | None, id: str, as_json: bool) -> None:
     from thenvoi_bridge.cli import entries
     from thenvoi_bridge.inbox.outgoing import key_of_answer
 
-    async def look(found: Found) -> list[str]:
+    async def look(found: Opened) -> list[str]:
         for item in await found.inbox.get([id]):
             # One that was refused is no longer the message's, and still tells why nothing came of it.
             out = await found.inbox.outbox.get(item.outgoing_id or key_of_answer(item.id))
@@ -136,16 +140,25 @@ def retry(state_dir: Path, agent: str | None, ids: Sequence[str]) -> None:
 
 
 def _visit(
-    state_dir: Path, agent: str | None, look: Callable[[Found], Awaitable[T]]
+    state_dir: Path, agent: str | None, look: Callable[[Opened], Awaitable[T]]
 ) -> tuple[list[T], list[str]]:
     """What `look` sees in the inboxes, and a sentence for each that cannot be used."""
     import anyio
 
-    from thenvoi_bridge.inbox import found
+    from thenvoi_bridge.inbox.found import visit
+    from thenvoi_bridge.inbox.opening import opened
+
+    with _no_inbox_is_an_error():
+        return anyio.run(visit, state_dir, agent, look, opened)
+
+
+@contextmanager
+def _no_inbox_is_an_error() -> Iterator[None]:
+    from thenvoi_bridge.inbox.found import NoInbox
 
     try:
-        return anyio.run(found.visit, state_dir, agent, look)
-    except found.NoInbox as exc:
+        yield
+    except NoInbox as exc:
         raise click.ClickException(str(exc)) from exc
 
 
@@ -171,7 +184,7 @@ def _changed(
 ) -> Iterable[Item]:
     """What becomes of messages, one inbox after the other; of one inbox all are changed, or none."""
 
-    async def look(found: Found) -> tuple[Path, str, list[str]]:
+    async def look(found: Opened) -> tuple[Path, str, list[str]]:
         return found.folder, found.name, [item.id for item in await found.inbox.get(ids)]
 
     seen, unusable = _visit(state_dir, agent, look)
@@ -195,7 +208,8 @@ def _changed_in(folder: Path, ids: Collection[str], change: Change, rule: str) -
     import anyio
 
     from thenvoi_bridge.inbox.errors import InboxError
-    from thenvoi_bridge.inbox.found import Unusable, opened
+    from thenvoi_bridge.inbox.found import Unusable
+    from thenvoi_bridge.inbox.opening import opened
 
     async def work() -> list[Item]:
         async with opened(folder) as found:

@@ -1,14 +1,12 @@
-"""What the commands share: flags read off the settings, errors in one sentence, and logging to stderr."""
+"""What the commands share: flags read off the settings, and errors in one sentence."""
 
 from __future__ import annotations
 
 import io
-import logging
 import os
 import sys
 import unicodedata
 from collections.abc import Callable
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
@@ -100,14 +98,6 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() or unicodedata.category(c) == "Zs" else _escape(c) for c in text)
 
 
-class Lines(logging.Formatter):
-    """Formats so that nothing in a record can steer a terminal, or pass for a record of its own."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The record's first line, and any others indented."""
-        return "\n    ".join(visible(line.expandtabs(4)) for line in super().format(record).split("\n"))
-
-
 _FOLDER = next(row for row in settings.rows() if row.name == "state_dir")
 
 
@@ -147,36 +137,6 @@ def alone(name: str, given: str | None) -> Any:
     variable = settings.variable(next(row for row in settings.rows() if row.name == name))
     environ = {variable: os.environ[variable]} if variable in os.environ else {}
     return getattr(settings.read({name: given}, environ), name)
-
-
-def log_to_stderr(level: str, form: str = "text") -> Callable[[str], None]:
-    """Write what happens from this level on to stderr, as text or as JSON; returns a way to say something
-    there to whoever has started this.
-    """
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_formatter(form))
-    logging.basicConfig(handlers=[handler], level=level.upper())
-    for chatty in (
-        "asyncio",
-        "filelock",
-        "httpx2",
-        "httpcore2",
-        "mcp",
-        "sse_starlette",  # which would write out what a stream carries
-        "uvicorn.error",
-        "websockets",
-    ):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    is_text = isinstance(handler.formatter, Lines)
-    return partial(click.echo, err=True) if is_text else logging.getLogger("thenvoi_bridge.cli").info
-
-
-def _formatter(form: str) -> logging.Formatter:
-    if form.lower() == "text":
-        return Lines("%(asctime)s %(levelname)s %(name)s: %(message)s")
-    from thenvoi_bridge.cli.journal import Journal
-
-    return Journal()
 
 
 def _escape(character: str) -> str:

@@ -11,8 +11,9 @@ import click
 
 from thenvoi_bridge import settings
 from thenvoi_bridge.cli import administration
+from thenvoi_bridge.cli.logs import log_to_stderr
 from thenvoi_bridge.cli.metrics import Metrics, metrics_options
-from thenvoi_bridge.cli.options import alone, flags_of, log_to_stderr
+from thenvoi_bridge.cli.options import alone, flags_of
 from thenvoi_bridge.settings.values import WORDS
 
 

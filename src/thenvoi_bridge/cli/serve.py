@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from thenvoi_bridge import settings
+from thenvoi_bridge.cli.logs import log_to_stderr
 from thenvoi_bridge.cli.metrics import Metrics, metrics_options
-from thenvoi_bridge.cli.options import flags_of, log_to_stderr
+from thenvoi_bridge.cli.options import flags_of
 
 
 @click.command()

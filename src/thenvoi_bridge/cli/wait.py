@@ -16,7 +16,6 @@ from thenvoi_bridge import settings
 from thenvoi_bridge.cli.inbox import complain
 from thenvoi_bridge.cli.options import (
     agent_option,
-    log_to_stderr,
     said,
     state_dir_option,
     write_out_the_rest,
@@ -56,6 +55,8 @@ def wait(ctx: click.Context, /, timeout: float | None, **given: Any) -> None:
     """
     import anyio
 
+    from thenvoi_bridge.cli.logs import log_to_stderr
+
     flags = {**ctx.find_root().params, "state_dir": given["state_dir"]}
     log_to_stderr("warning")
     write_out_the_rest()
@@ -91,12 +92,13 @@ class Waiting:
         """Print what is there; else wait for it, receiving if `chosen` says for whom."""
         from thenvoi_bridge.hosting.quiet import quiet
         from thenvoi_bridge.inbox import found
+        from thenvoi_bridge.inbox.opening import opened
 
         receiver = self._quiet = quiet(chosen)
         if receiver:
             self._agent = self._agent or receiver.mark
         try:
-            _, unusable = await found.visit(self._state_dir, self._agent, self._look_first)
+            _, unusable = await found.visit(self._state_dir, self._agent, self._look_first, opened)
             self.trouble += unusable
         except found.NoInbox as exc:
             self.trouble += [] if receiver else [str(exc)]

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field
 
 from thenvoi_bridge.contract.call import Call, Id, Json, Record, Route, Text
 from thenvoi_bridge.contract.page import MetaPage, Page, PageInfo, PageNumber, PageSize
-from thenvoi_bridge.contract.peers import PeerType
+from thenvoi_bridge.contract.plain import PeerType, readable
 
 StatusFilter = Literal["pending", "processing", "processed", "failed", "all"]
 MessageType = Literal["text", "tool_call", "tool_result", "thought", "error", "task"]
@@ -55,11 +55,7 @@ class ChatMessage(Record):
     @property
     def readable(self) -> str:
         """The text with `@[[<id>]]` turned back into `@handle`."""
-        text = self.content
-        for mention in (self.metadata or {}).get("mentions") or []:
-            if isinstance(mention, dict) and mention.get("handle"):
-                text = text.replace(f"@[[{mention.get('id')}]]", f"@{mention['handle']}")
-        return text
+        return readable(self.content, self.metadata)
 
 
 class Recipient(Record):

@@ -8,9 +8,7 @@ from pydantic import Field
 
 from thenvoi_bridge.contract.call import Call, Id, Record, Route
 from thenvoi_bridge.contract.page import Page, PageNumber, PageSize
-
-PeerType = Literal["User", "Agent"]
-"""People are `User`, everything else is `Agent`."""
+from thenvoi_bridge.contract.plain import PeerType as PeerType
 
 
 class Peer(Record):

@@ -14,7 +14,8 @@ from thenvoi_bridge.bridge.receiving import Reception
 from thenvoi_bridge.bridge.seat import SILENT
 from thenvoi_bridge.doctor.findings import Finding
 from thenvoi_bridge.inbox import found
-from thenvoi_bridge.inbox.found import Found, NoInbox
+from thenvoi_bridge.inbox.found import NoInbox
+from thenvoi_bridge.inbox.opening import Opened, opened
 from thenvoi_bridge.inbox.ownership import Leadership, is_led
 from thenvoi_bridge.inbox.sight import Sight
 
@@ -85,7 +86,7 @@ def look_at_folder(folder: Path) -> Iterator[Finding]:
 async def look_into(state_dir: Path) -> tuple[list[Box], list[Finding]]:
     """The inboxes there are, and what is to be said of them."""
     try:
-        boxes, unusable = await found.visit(state_dir, None, _box)
+        boxes, unusable = await found.visit(state_dir, None, _box, opened)
     except NoInbox as exc:
         return [], [Finding("ok", "inbox", str(exc))]
     cure = "The next bridge sets a damaged one aside and fills it again; docs/delivery.md says more."
@@ -105,7 +106,7 @@ def _open_to_others(folder: Path) -> Iterator[Finding]:
             yield Finding("warning", "state", f"{private} is open to other accounts of this computer.", cure)
 
 
-async def _box(inbox: Found) -> Box:
+async def _box(inbox: Opened) -> Box:
     first, sight = await inbox.inbox.page(None, None, 1), await inbox.sight()
     open, dead = await inbox.inbox.unread(), await inbox.inbox.dead()
     inbox.inbox.show_only(sight.sees)
@@ -121,7 +122,7 @@ async def _box(inbox: Found) -> Box:
     )
 
 
-async def _reception(inbox: Found) -> Reception | None:
+async def _reception(inbox: Opened) -> Reception | None:
     if not is_led(inbox.folder):
         return None
     posted = Reception.read(await inbox.inbox.board.posted())

@@ -29,7 +29,7 @@ from thenvoi_bridge.contract.agents import RegisterMyAgent
 from thenvoi_bridge.contract.errors import ThenvoiError
 from thenvoi_bridge.contract.identity import GetMyProfile
 from thenvoi_bridge.contract.system import Health
-from thenvoi_bridge.inbox.ownership import NotPrivate, private_folder
+from thenvoi_bridge.inbox.privacy import NotPrivate, private_folder
 
 IDLE = 300
 """Seconds after its last use at which the local platform ends."""

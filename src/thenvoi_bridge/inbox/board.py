@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
+from thenvoi_bridge.inbox.incoming import Incoming
+from thenvoi_bridge.inbox.sight import Posted, Sight, as_json, from_json, posting
 
-from thenvoi_bridge.inbox.shelf import Shelf
-from thenvoi_bridge.inbox.sight import Posted, Sight, posting
-from thenvoi_bridge.inbox.table import Table
+if TYPE_CHECKING:
+    from thenvoi_bridge.inbox.access import Access
 
 _RECEIVER, _KEYS, _IDENTITY, _SIGHTS = "receiver", "keys_honoured", "identity", "sights"
-_AS_JSON = TypeAdapter(list[Posted])
 
 
 class Board:
     """Notes in the inbox's file, for all its processes. All may raise `StorageError`."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Access[Incoming]) -> None:
         self._shelf = shelf
 
     async def post(self, said: Mapping[str, Any]) -> None:
@@ -46,9 +45,9 @@ class Board:
         """Say what this process may see, which that host has started."""
         by = self._shelf.caller(0.0)
 
-        def post(table: Table) -> None:
+        def post(table: Incoming) -> None:
             new = posting(Posted(by.id, host, sight), _sights(table), by.alive)
-            table.note(_SIGHTS, _AS_JSON.dump_json(new).decode())
+            table.note(_SIGHTS, as_json(new))
 
         await self._shelf.change(post)
 
@@ -67,7 +66,7 @@ class Board:
 
     async def rooms(self) -> dict[str, tuple[str | None, int]]:
         """The rooms the identity is in: title, and a number that grows when its participants may change."""
-        return await self._shelf.read(Table.known_rooms)
+        return await self._shelf.read(Incoming.known_rooms)
 
     async def entered(self, chat_id: str, title: str | None) -> None:
         """Note a room the identity is in."""
@@ -82,5 +81,5 @@ class Board:
         await self._shelf.change(lambda table: table.touch_room(chat_id))
 
 
-def _sights(table: Table) -> list[Posted]:
-    return _AS_JSON.validate_json(table.about(_SIGHTS) or "[]")
+def _sights(table: Incoming) -> list[Posted]:
+    return from_json(table.about(_SIGHTS) or "[]")

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
-from thenvoi_bridge.contract.messages import ChatMessage
 from thenvoi_bridge.inbox.errors import LeaseLost, NotOpen, Underway
+from thenvoi_bridge.inbox.kept import Message
 
 LEASE = 600.0
 """Seconds for which a message that was handed out is kept from everybody else, unless that is extended."""
@@ -100,7 +100,7 @@ class Item:
     id: str
     chat_id: str
     sent_at: str
-    message: ChatMessage = field(repr=False)
+    message: Message = field(repr=False)
     chat_title: str | None = field(default=None, repr=False)
     state: State = State.READY
     attempts: int = 0

@@ -1,26 +1,27 @@
 """The inboxes on this computer, for whoever comes to look into them from outside of a bridge.
 
-A bridge that runs is not held up: whoever looks is one more process beside it, with its own sign of life.
+A bridge that runs is not held up: whoever looks is one more process beside it. `at_once` opens inboxes for a
+look, `opening` for everything else.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-
-import anyio
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from thenvoi_bridge.inbox import marks
 from thenvoi_bridge.inbox.core import OPEN, Caller, Item
-from thenvoi_bridge.inbox.ownership import NotPrivate, Owner
+from thenvoi_bridge.inbox.listing import Listing
 from thenvoi_bridge.inbox.sight import Sight, in_force
-from thenvoi_bridge.inbox.store import Inbox
-from thenvoi_bridge.storage import StorageError
+
+if TYPE_CHECKING:
+    from thenvoi_bridge.inbox.life import Life
 
 T = TypeVar("T")
+F = TypeVar("F", bound="Found")
 
 
 class Unusable(Exception):
@@ -36,11 +37,17 @@ class Found:
     """An open inbox and whose it is, as far as a bridge has said so in it."""
 
     folder: Path
-    inbox: Inbox
+    inbox: Listing
     caller: Caller
     platform: str | None = None
     id: str | None = None
     handle: str | None = None
+
+    @classmethod
+    async def of(cls, folder: Path, inbox: Listing, life: Life) -> Self:
+        """The one that a process with this `life` has open in a folder."""
+        by, who = Caller(life.id, life.now(), life.alive), (await inbox.board.identity()).get
+        return cls(folder, inbox, by, who("platform"), who("id"), who("handle"))
 
     @property
     def name(self) -> str:
@@ -74,36 +81,17 @@ class Found:
         return item.state in OPEN and not self.caller.may_take(item)
 
 
-@asynccontextmanager
-async def opened(folder: Path) -> AsyncGenerator[Found]:
-    """The inbox in a folder, until the end of the block. Raises `Unusable`, from within the block too."""
-    try:
-        owner = Owner.start(folder)
-        try:
-            inbox = await Inbox.open(folder, owner)
-            try:
-                by = Caller(owner.id, owner.now(), owner.alive)
-                who = (await inbox.board.identity()).get
-                yield Found(folder, inbox, by, who("platform"), who("id"), who("handle"))
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await inbox.close()
-        finally:
-            owner.close()
-    except (StorageError, NotPrivate, OSError) as exc:
-        reason = str(exc).removeprefix(f"{folder / 'inbox.db'}: ")
-        raise Unusable(f"The inbox in {folder} cannot be used: {reason}") from exc
-    except ValueError as exc:  # SQLite looks after the structure of its file and not after what stands in it
-        raise Unusable(f"The inbox in {folder} cannot be used: it is damaged") from exc
-
-
 async def visit(
-    state_dir: Path, agent: str | None, look: Callable[[Found], Awaitable[T]]
+    state_dir: Path,
+    agent: str | None,
+    look: Callable[[F], Awaitable[T]],
+    opened: Callable[[Path], AbstractAsyncContextManager[F]],
 ) -> tuple[list[T], list[str]]:
     """Have `look` see each inbox of `state_dir`, or those of one agent; return what it saw.
 
-    The second list has a sentence for each that could not be used, unless one of the agent's could.
-    Raises `NoInbox`.
+    `opened` opens the one in a folder, and raises `Unusable` where it cannot, from within the block too. The
+    second list has a sentence for each that could not be used, unless one of the agent's could. Raises
+    `NoInbox`.
     """
     seen: list[T] = []
     unusable: list[str] = []

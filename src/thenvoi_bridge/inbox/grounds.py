@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import LiteralString, Protocol
 
-from thenvoi_bridge.inbox import repair
+from thenvoi_bridge.inbox import repair, soundness
 from thenvoi_bridge.inbox.trouble import Damaged, File, Trouble
 from thenvoi_bridge.storage import Busy, Database, Full, Lost, ReadOnly, StorageError, TooNew
 from thenvoi_bridge.storage.migrate import migrate
@@ -15,12 +15,6 @@ logger = logging.getLogger(__name__)
 BROKEN = (StorageError, UnicodeDecodeError)
 """What a transaction raises where what it stands on is at fault: SQLite does not look after what is in it."""
 
-
-SIZE_OF_FILE: LiteralString = (
-    "SELECT (page_count - freelist_count) * page_size AS number "
-    "FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
-)
-"""Bytes, less what is free."""
 
 SIZE_OF_WAITING: LiteralString = "SELECT COALESCE(SUM(LENGTH(message)), 0) AS number FROM waiting"
 """Characters of what waits for an answer: a table is no smaller for what was thrown away of it."""
@@ -49,7 +43,7 @@ class Ground(Protocol):
 class InFile:
     """A file, which may be damaged, or be set aside because of that."""
 
-    size = SIZE_OF_FILE
+    size = soundness.SIZE_OF_FILE
 
     def __init__(self, file: File) -> None:
         self._file = file
@@ -57,7 +51,7 @@ class InFile:
 
     async def check(self, db: Database) -> None:
         """Look through all of it."""
-        await db.read(repair.check)
+        await db.read(soundness.check)
 
     def look_after(self) -> None:
         """See whether it still has its name, and was found to be damaged."""
@@ -75,7 +69,7 @@ class InFile:
         trouble = self.meaning(error)
         if isinstance(trouble, Damaged):
             try:
-                await migrate(db, repair.MIGRATIONS)
+                await migrate(db, soundness.MIGRATIONS)
             except TooNew as newer:
                 return self.meaning(newer)
             except BROKEN:

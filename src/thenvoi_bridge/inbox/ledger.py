@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from itertools import islice
-from typing import LiteralString
+from typing import TYPE_CHECKING, LiteralString
 
 from thenvoi_bridge.inbox.core import Caller, Item
 from thenvoi_bridge.inbox.ladder import Rung, Shown, is_due
-from thenvoi_bridge.inbox.shelf import Shelf
-from thenvoi_bridge.inbox.table import Table
 from thenvoi_bridge.storage import Corrupt
+
+if TYPE_CHECKING:
+    from thenvoi_bridge.inbox.access import Access
+    from thenvoi_bridge.inbox.incoming import Incoming
 
 PAGE = 100
 """Messages that are looked at together."""
@@ -22,7 +24,7 @@ class Ledger:
     `now` is the Unix time. To note that a message was shown changes nothing about it, and rings nobody here.
     """
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Access[Incoming]) -> None:
         self._shelf = shelf
 
     def wall(self) -> float:
@@ -61,7 +63,7 @@ _NOTE: LiteralString = (
 _KNOWN: LiteralString = "SELECT 1 FROM shown WHERE id = ? AND rung = ? AND session = ?"
 
 
-def _due(rows: Table, by: Caller, rung: Rung, session: str, now: float) -> Iterator[Item]:
+def _due(rows: Incoming, by: Caller, rung: Rung, session: str, now: float) -> Iterator[Item]:
     seq = 0
     while page := rows.tx.all(_UNSHOWN, seq, rung, session, PAGE):
         seq = page[-1]["seq"]
@@ -70,7 +72,7 @@ def _due(rows: Table, by: Caller, rung: Rung, session: str, now: float) -> Itera
                 yield item
 
 
-def _shown(rows: Table, id: str) -> list[Shown]:
+def _shown(rows: Incoming, id: str) -> list[Shown]:
     found = rows.tx.all("SELECT rung, session, at FROM shown WHERE id = ? ORDER BY at, rung, session", id)
     try:
         return [Shown(Rung(row["rung"]), row["session"], row["at"]) for row in found]
@@ -78,9 +80,9 @@ def _shown(rows: Table, id: str) -> list[Shown]:
         raise Corrupt("it is damaged") from None
 
 
-def _unnoted(rows: Table, rung: Rung, session: str, ids: Collection[str]) -> bool:
+def _unnoted(rows: Incoming, rung: Rung, session: str, ids: Collection[str]) -> bool:
     return not all(rows.tx.one(_KNOWN, id, rung, session) for id in ids)
 
 
-def _note(rows: Table, rung: Rung, session: str, ids: Collection[str], now: float) -> set[str]:
+def _note(rows: Incoming, rung: Rung, session: str, ids: Collection[str], now: float) -> set[str]:
     return {id for id in ids if rows.tx.run(_NOTE, rung, session, now, id)}

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Collection, Hashable
 from dataclasses import replace
 
 from thenvoi_bridge.inbox import protocol, survey, tidy
-from thenvoi_bridge.inbox.core import HELD, OPEN, Item, State
+from thenvoi_bridge.inbox.access import Access
+from thenvoi_bridge.inbox.core import HELD, Item, State
+from thenvoi_bridge.inbox.listing import Listing
 from thenvoi_bridge.inbox.loops import traffic
-from thenvoi_bridge.inbox.paging import UNREAD, Page, count, ready, seen, turn
-from thenvoi_bridge.inbox.shelf import Shelf
+from thenvoi_bridge.inbox.paging import UNREAD, count, ready, seen
 from thenvoi_bridge.inbox.table import Table
 
 
-class Looking:
+class Looking(Listing):
     """What there is in an inbox, as far as this process may see it where nothing else is said."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
-
-    async def page(
-        self, after: str | None, chat_id: str | None, limit: int, states: Collection[State] = OPEN
-    ) -> Page:
-        """Look at up to `limit` messages that arrived after a cursor, without touching them."""
-        by, epoch = self._shelf.caller(0.0), self._shelf.epoch
-        return await self._shelf.read(
-            lambda table: turn(table, by, epoch, after, chat_id=chat_id, limit=limit, states=states)
-        )
-
-    async def get(self, ids: Iterable[str]) -> list[Item]:
-        """The messages with these ids, in the order of the ids; unknown ones are left out."""
-        return await self._shelf.read(lambda table: table.find(ids))
+    def __init__(self, shelf: Access[Table]) -> None:
+        super().__init__(shelf)
+        self._shelf: Access[Table] = shelf
 
     async def seen(self, id: str) -> Item | None:
         """The message with this id, if this process may have to do with it."""

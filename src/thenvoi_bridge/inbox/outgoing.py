@@ -9,11 +9,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
-from thenvoi_bridge.contract.messages import SendMessage
 from thenvoi_bridge.inbox.core import Caller
 from thenvoi_bridge.inbox.errors import LeaseLost, Underway
+
+if TYPE_CHECKING:
+    from thenvoi_bridge.contract.messages import SendMessage
 
 SENDING = 60.0
 """Seconds for which a message is left to the process that is sending it; longer than any one try takes."""
@@ -66,7 +69,9 @@ class Outgoing:
 
     @property
     def call(self) -> SendMessage:
-        """What is sent."""
+        """What is sent. Raises `ValueError` where that is no call."""
+        from thenvoi_bridge.contract.messages import SendMessage  # whoever only looks sends nothing
+
         return SendMessage.model_validate_json(self.body)
 
 

@@ -1,4 +1,4 @@
-"""Which processes of this computer live and which one leads, told by file locks.
+"""Which processes of this computer live, which one leads, and which one opens a file, told by file locks.
 
 The kernel drops a dead process's locks at once, even if children of it live on. A child that was forked needs
 objects of its own.
@@ -8,56 +8,33 @@ from __future__ import annotations
 
 import math
 import os
-import stat
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from uuid import uuid4
 
-import anyio
 from filelock import BaseFileLock, FileLock, Timeout
+
+from thenvoi_bridge.inbox.onlooking import Onlooker, is_held, signs_of_life
+from thenvoi_bridge.inbox.privacy import private_folder
 
 if TYPE_CHECKING:
     from thenvoi_bridge.inbox.store import Inbox
 
 _PATIENCE = 10.0  # seconds to wait while another process starts; it needs about a millisecond
+_OPENING = 30.0  # the same while others open the file of an inbox or set it aside; milliseconds, too
 
 
-class NotPrivate(Exception):
-    """The folder could be read or changed by others on this computer, so nothing may be kept in it."""
-
-
-def private_folder(path: Path) -> Path:
-    """Make `path` a folder that only this account can enter, and return it.
-
-    Raises `NotPrivate` where it is a link, no folder, or another account's, and `OSError` where it cannot
-    be made.
-    """
-    with suppress(FileExistsError):
-        path.mkdir(mode=0o700, parents=True)
-    found = path.lstat()
-    if stat.S_ISLNK(found.st_mode):
-        raise NotPrivate(f"{path} is a link; give the folder it leads to")
-    if not stat.S_ISDIR(found.st_mode):
-        raise NotPrivate(f"{path} is not a folder")
-    if sys.platform != "win32":
-        if found.st_uid != os.getuid():
-            raise NotPrivate(f"{path} belongs to another account")
-        path.chmod(0o700)
-    return path
-
-
-class Owner:
+class Owner(Onlooker):
     """This process's sign of life in a folder, from `start` to `close` or to its end, however it ends.
 
     No process ids, which are used again, and no clocks, which jump. Close it with `close`.
     """
 
     def __init__(self, id: str, procs: Path, lock: BaseFileLock) -> None:
+        super().__init__(procs)
         self.id = id
-        self._procs = procs
         self._lock = lock
 
     @classmethod
@@ -67,7 +44,7 @@ class Owner:
         Waits for others that start in the same folder, a moment as a rule. Raises `TimeoutError` if that
         takes 10 seconds, and `NotPrivate` or `OSError` as `private_folder` does.
         """
-        procs = private_folder(private_folder(folder) / "procs")
+        procs = signs_of_life(folder)
         id = uuid4().hex
         lock = FileLock(procs / f"{id}.lock", thread_local=False)
         # A new lock file is free for an instant before it is locked. Tidied up in that instant, its process
@@ -76,22 +53,6 @@ class Owner:
             _tidy(procs)
             lock.acquire(timeout=0)
         return cls(id, procs, lock)
-
-    def alive(self, other: str) -> bool:
-        """Whether the owner with this id still lives, in this process or any other. Does not wait.
-
-        Ids are never used again, so a missing file means dead for good. Two who ask after the same dead
-        owner at the same instant may see each other's lock; the next time they ask they know.
-        """
-        return _held(self._procs / f"{other}.lock")
-
-    def now(self) -> float:
-        """Seconds of the clock that all processes of a computer share and nobody sets."""
-        return time.monotonic()
-
-    def wall(self) -> float:
-        """The Unix time."""
-        return time.time()
 
     def close(self) -> None:
         """Be dead to the others. The file stays until somebody starts."""
@@ -137,6 +98,8 @@ class Leadership:
 
     async def hold(self, every: float) -> None:
         """As `Lead.hold`. It never ends: the lead is a living process's until it gives it."""
+        import anyio  # whoever only looks leads nowhere
+
         while True:
             self.beat()
             await anyio.sleep(every)
@@ -167,9 +130,17 @@ class Leadership:
         return since / 1e9 if since >= 0 else math.inf
 
 
+def opening(path: Path) -> BaseFileLock:
+    """The lock under which nobody else opens the file of this name, or sets it aside.
+
+    In between, whoever opens it would take the log of one file for that of another.
+    """
+    return FileLock(path.with_name("opening.lock"), timeout=_OPENING, thread_local=False)
+
+
 def is_led(folder: Path) -> bool:
     """Whether a process leads in a folder at this moment."""
-    return _held(folder / "leader.lock")
+    return is_held(folder / "leader.lock")
 
 
 def _took(lock: BaseFileLock) -> bool:
@@ -180,18 +151,8 @@ def _took(lock: BaseFileLock) -> bool:
     return True
 
 
-def _held(path: Path) -> bool:
-    if not path.exists():
-        return False
-    try:
-        with FileLock(path, timeout=0):
-            return False
-    except Timeout:
-        return True
-
-
 def _tidy(procs: Path) -> None:
     for path in procs.glob("*.lock"):
-        if not _held(path):
+        if not is_held(path):
             with suppress(OSError):  # Windows: somebody is just asking whether it is held
                 path.unlink(missing_ok=True)

@@ -6,9 +6,12 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from thenvoi_bridge.inbox.core import Caller, Item, State
-from thenvoi_bridge.inbox.table import Table
+
+if TYPE_CHECKING:
+    from thenvoi_bridge.inbox.incoming import Incoming
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +32,27 @@ UNREAD = frozenset({State.READY, State.LEASED})
 """What nobody has begun to answer."""
 
 
-def count(table: Table, states: Collection[State], by: Caller) -> int:
+def count(table: Incoming, states: Collection[State], by: Caller) -> int:
     """How many messages in these states the caller may see."""
     if by.sees is None:
         return table.count(states)
     return sum(number for number, _ in seen(table, states, by))
 
 
-def ready(table: Table, by: Caller) -> int:
+def ready(table: Incoming, by: Caller) -> int:
     """How many messages wait that nobody holds who lives, of those that the caller may see."""
     free = (item for item in table.held() if by.may_take(item) and by.may_see(item))
     return count(table, {State.READY}, by) + len([*free])
 
 
-def seen(table: Table, states: Collection[State], by: Caller) -> list[tuple[int, int]]:
+def seen(table: Incoming, states: Collection[State], by: Caller) -> list[tuple[int, int]]:
     """How many these are and which came last, for each room and sender that the caller may see."""
     tally = table.tally(states).items()
     return [found for pair, found in tally if by.sees is None or by.sees(*pair)]
 
 
 def turn(
-    table: Table,
+    table: Incoming,
     by: Caller,
     epoch: str,
     after: str | None,
@@ -68,7 +71,7 @@ def turn(
 
 
 def _from(
-    table: Table, by: Caller, seq: int, chat_id: str | None, limit: int, states: Collection[State]
+    table: Incoming, by: Caller, seq: int, chat_id: str | None, limit: int, states: Collection[State]
 ) -> Iterator[Item]:
     """What arrived after that and may be seen."""
     while some := table.after(seq, chat_id, limit, states):

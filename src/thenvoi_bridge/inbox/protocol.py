@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from thenvoi_bridge.contract.messages import ChatMessage
 from thenvoi_bridge.inbox import core
 from thenvoi_bridge.inbox.core import Caller, Item, Outcome, State
 from thenvoi_bridge.inbox.errors import InboxError, LeaseLost, Unknown
 from thenvoi_bridge.inbox.rows import Rows
+
+if TYPE_CHECKING:
+    from thenvoi_bridge.contract.messages import ChatMessage
 
 
 def put(rows: Rows, messages: Iterable[ChatMessage], titles: Mapping[str, str | None]) -> int:

@@ -1,4 +1,4 @@
-"""Tells whether the file of an inbox is sound, and sets one aside that is not: the platform has everything.
+"""Tells what is wrong with the file of an inbox, and sets a damaged one aside: the platform has everything.
 
 What waits for an answer is unprocessed there, so a fresh file is filled again by sweeping. What is lost is
 what only the file knew: that an answer is on its way, or that an outcome is yet to be told.
@@ -12,24 +12,18 @@ import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from anyio import to_thread
 from apsw import SQLError
-from filelock import FileLock
 
-from thenvoi_bridge.contract.messages import ChatMessage
+from thenvoi_bridge.inbox.ownership import opening
 from thenvoi_bridge.inbox.trouble import Damaged, File, Trouble
-from thenvoi_bridge.storage import Busy, Corrupt, Full, ReadOnly, StorageError, TooNew, Tx
-
-MIGRATIONS = "thenvoi_bridge.inbox.migrations"
+from thenvoi_bridge.storage import Busy, Corrupt, Full, ReadOnly, StorageError, TooNew
 
 KEPT = 3
 """Damaged files that are kept, the last ones, for whoever wants to look into them."""
 
-_PATIENCE = 30.0  # seconds to wait while others open the file or set it aside; that needs milliseconds
 _ROOM = 1 << 20  # bytes; on a disk with less, what goes wrong goes wrong for want of room
 _PARTS = ("-wal", "-shm", "")
 _CODES: dict[type[StorageError], str] = {
@@ -45,22 +39,6 @@ _ERRNO = {
     errno.EACCES: "inbox_read_only",
     errno.EPERM: "inbox_read_only",
 }
-
-
-def check(tx: Tx) -> None:
-    """Raise `Corrupt` unless the file is sound as far as SQLite can tell, indexes included.
-
-    Takes a quarter of a second for 50,000 short messages, and 8 milliseconds for 1,000.
-    """
-    (found, *_) = tx.all("PRAGMA integrity_check(1)")
-    if found["integrity_check"] != "ok":
-        raise Corrupt("it is damaged")
-    if tx.one("SELECT 1 FROM sqlite_schema WHERE tbl_name <> 'schema_version'") is None:
-        return  # whoever makes it has not come further yet
-    numbers = {row["number"] for row in tx.all("SELECT number FROM schema_version")}
-    known = sum(file.name.endswith(".sql") for file in resources.files(MIGRATIONS).iterdir())
-    if not numbers or not numbers >= {*range(1, min(known, max(numbers)) + 1)}:
-        raise Corrupt("it is damaged")
 
 
 def trouble_with(file: File, error: Exception) -> Trouble:
@@ -82,24 +60,10 @@ def no_folder(error: Exception) -> Trouble:
     return Trouble("inbox_unusable", "its folder is not private to this account")
 
 
-def readable_again(message: ChatMessage) -> tuple[ChatMessage, str]:
-    """The message and its JSON. What nobody could read again, thus damage, is replaced or dropped."""
-    try:
-        text = message.model_dump_json()
-        return ChatMessage.model_validate_json(text), text
-    except ValueError:  # half a character, say, or nesting without end
-        said = {**message.model_dump(exclude={"metadata"}), "metadata": None}
-        readable = ChatMessage(**{name: _whole(value) for name, value in said.items()})
-        return readable, readable.model_dump_json()
-
-
 @asynccontextmanager
 async def alone(path: Path) -> AsyncGenerator[None]:
-    """Nobody else opens the file of this name, or sets it aside, until the end of the block.
-
-    In between, whoever opens it would take the log of one file for that of another. Raises `OSError`.
-    """
-    lock = FileLock(path.with_name("opening.lock"), timeout=_PATIENCE, thread_local=False)
+    """`ownership.opening` is held until the end of the block. Raises `OSError`."""
+    lock = opening(path)
     await to_thread.run_sync(lock.acquire)
     try:
         yield
@@ -127,10 +91,6 @@ def _set_aside(file: File) -> Path | None:
         for part in _PARTS:
             Path(f"{old}{part}").unlink(missing_ok=True)
     return next((path for path in aside if File.at(path).number == file.number), None)
-
-
-def _whole(value: Any) -> Any:
-    return value.encode(errors="replace").decode() if isinstance(value, str) else value
 
 
 def _is_disk_full(path: Path) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from thenvoi_bridge.contract.messages import ChatMessage
 from thenvoi_bridge.inbox.core import Item
 from thenvoi_bridge.inbox.outgoing import Outgoing
+
+if TYPE_CHECKING:
+    from thenvoi_bridge.contract.messages import ChatMessage
 
 
 class Rows(Protocol):

@@ -14,7 +14,9 @@ from thenvoi_bridge.inbox import repair
 from thenvoi_bridge.inbox.core import Caller, Sees
 from thenvoi_bridge.inbox.grounds import BROKEN, Ground, InFile, OnServer
 from thenvoi_bridge.inbox.life import Life
-from thenvoi_bridge.inbox.ownership import Owner, private_folder
+from thenvoi_bridge.inbox.ownership import Owner
+from thenvoi_bridge.inbox.privacy import private_folder
+from thenvoi_bridge.inbox.soundness import MIGRATIONS
 from thenvoi_bridge.inbox.table import Table
 from thenvoi_bridge.inbox.trouble import File, Trouble
 from thenvoi_bridge.storage import Database, StorageError, Tx
@@ -58,7 +60,7 @@ class Shelf:
     async def _begun(cls, db: Database, ground: Ground, life: Life, sees: Sees | None) -> Self:
         try:
             await ground.check(db)
-            await migrate(db, repair.MIGRATIONS)
+            await migrate(db, MIGRATIONS)
             epoch = await db.write(lambda tx: Table(tx).epoch(token_hex(8)))
             return cls(db, ground, life, sees, epoch=epoch, version=await db.version())
         except BaseException as exc:

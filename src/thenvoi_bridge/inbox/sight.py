@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import reduce
+from typing import Any
 
 Alive = Callable[[str], bool]
 
@@ -52,6 +54,31 @@ def in_force(posted: Sequence[Posted], alive: Alive, host: str | None = None) ->
     last = {p.host: p for p in posted}
     counts = [p for p in posted if alive(p.owner) or p is last.get(host or "")]
     return reduce(Sight.__and__, (p.sight for p in counts or last.values()), Sight())
+
+
+def as_json(posted: Iterable[Posted]) -> str:
+    """What stands on the board, as text to keep."""
+    return json.dumps([asdict(each) for each in posted], default=sorted)
+
+
+def from_json(text: str) -> list[Posted]:
+    """What stands there, from that text. Raises `ValueError` where anything is not as it should be."""
+    try:
+        said = json.loads(text)
+        return [Posted(_text(one["owner"]), _text(one["host"]), _sight(one["sight"])) for one in said]
+    except (KeyError, TypeError, RecursionError):
+        raise ValueError("it is no board") from None
+
+
+def _sight(said: Any) -> Sight:
+    lists = (said["rooms"], said["senders"])
+    return Sight(*(None if ids is None else frozenset(map(_text, ids)) for ids in lists))
+
+
+def _text(said: Any) -> str:
+    if not isinstance(said, str):
+        raise TypeError
+    return said
 
 
 def _has(some: frozenset[str] | None, id: str) -> bool:

@@ -17,10 +17,8 @@ import anyio
 
 from thenvoi_bridge.contract.messages import ChatMessage
 from thenvoi_bridge.inbox import protocol, tidy
-from thenvoi_bridge.inbox.board import Board
 from thenvoi_bridge.inbox.core import Item, Outcome, Sees
 from thenvoi_bridge.inbox.debts import Debts
-from thenvoi_bridge.inbox.ledger import Ledger
 from thenvoi_bridge.inbox.looking import Looking
 from thenvoi_bridge.inbox.outbox import Outbox
 from thenvoi_bridge.inbox.ownership import Owner
@@ -38,18 +36,16 @@ logger = logging.getLogger(__name__)
 class Inbox(Looking):
     """The mentions of one identity, shared with every process that has the same folder, or the same schema.
 
-    `outbox` has our own messages in the same place, `board` what the processes tell each other, `ledger`
-    where messages were shown, `debts` what was to be put back and could not be. All methods but `listen` may
-    raise `Trouble`. A parameter `now` is what the method of that name says: seconds of a clock that they
-    share. A write runs to its end even when its caller is cancelled; whoever is cancelled after `lease` gives
-    back with `release`. Open it with `open`.
+    `outbox` has our own messages in the same place, `debts` what was to be put back and could not be. All
+    methods but `listen` may raise `Trouble`. A parameter `now` is what the method of that name says: seconds
+    of a clock that they share. A write runs to its end even when its caller is cancelled; whoever is
+    cancelled after `lease` gives back with `release`. Open it with `open`.
     """
 
     def __init__(self, shelf: Shelf) -> None:
         super().__init__(shelf)
+        self._shelf: Shelf = shelf
         self.outbox = Outbox(shelf)
-        self.board = Board(shelf)
-        self.ledger = Ledger(shelf)
         self.debts = Debts(shelf)
 
     @classmethod
@@ -194,10 +190,6 @@ class Inbox(Looking):
     async def told(self, item: Item) -> Item:
         """Note that the platform was told, and return what the message is now. Once more is harmless."""
         return await self._shelf.change(lambda rows: protocol.told(rows, item))
-
-    def show_only(self, sees: Sees) -> None:
-        """From now on have to do with nothing else, as if `open` had been told so."""
-        self._shelf.sees = sees
 
     def answer_for_all(self) -> None:
         """From now on end what any process was handed: the next request of a host may reach another one."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Hashable
 from dataclasses import dataclass
-from typing import LiteralString
+from typing import TYPE_CHECKING, LiteralString
 
 from thenvoi_bridge.inbox.core import Caller, State
 from thenvoi_bridge.inbox.paging import UNREAD
-from thenvoi_bridge.inbox.table import Table
+
+if TYPE_CHECKING:
+    from thenvoi_bridge.inbox.table import Table
 
 _SIGNS: tuple[LiteralString, ...] = (
     "SELECT title, version, here FROM rooms WHERE chat_id = ?",

@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import LiteralString
+from typing import TYPE_CHECKING, LiteralString
 
-from thenvoi_bridge.contract.messages import ChatMessage
 from thenvoi_bridge.inbox import protocol
 from thenvoi_bridge.inbox.core import Caller, State
 from thenvoi_bridge.inbox.table import Table
 from thenvoi_bridge.inbox.times import sent_at
 from thenvoi_bridge.storage import Corrupt
+
+if TYPE_CHECKING:
+    from thenvoi_bridge.contract.messages import ChatMessage
 
 MOST, LOW = 50_000, 45_000
 """Open messages at which no more are taken, and those below which they are again."""
@@ -141,7 +143,7 @@ def _since(rows: Table, wall: float) -> float:
 
 def _room(rows: Table) -> tuple[int, int]:
     """How many messages there is room for, and bytes; none, once it was full, until it is well below that."""
-    open, used = _number(rows, "SELECT COUNT(*) AS number FROM waiting"), _used(rows)
+    open, used = rows.number("SELECT COUNT(*) AS number FROM waiting"), _used(rows)
     if rows.about(_FULL) == "yes" and (open >= LOW or used >= LOW_BYTES):
         return 0, 0
     room = max(0, MOST - open), max(0, MOST_BYTES - used)
@@ -200,10 +202,4 @@ def _is_behind(rows: Table, chat_id: str) -> bool:
 
 
 def _used(rows: Table) -> int:
-    return _number(rows, rows.size)
-
-
-def _number(rows: Table, sql: LiteralString) -> int:
-    row = rows.tx.one(sql)
-    assert row
-    return int(row["number"])
+    return rows.number(rows.size)

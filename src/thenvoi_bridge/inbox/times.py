@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from thenvoi_bridge.contract.messages import ChatMessage
+if TYPE_CHECKING:
+    from thenvoi_bridge.contract.messages import ChatMessage
 
 
 def sent_at(message: ChatMessage) -> str:

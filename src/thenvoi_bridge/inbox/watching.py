@@ -8,8 +8,9 @@ from pathlib import Path
 
 import anyio
 
-from thenvoi_bridge.inbox.found import Found, Unusable, folders, opened
+from thenvoi_bridge.inbox.found import Unusable, folders
 from thenvoi_bridge.inbox.ladder import ESCALATE
+from thenvoi_bridge.inbox.opening import Opened, opened
 
 TICK = 0.25
 """Seconds between two glances at whether an inbox has changed."""
@@ -17,7 +18,7 @@ TICK = 0.25
 SEARCH = 1.0
 """Seconds between two searches for inboxes that were not there before, or could not be used."""
 
-Look = Callable[[Found], Awaitable[bool]]
+Look = Callable[[Opened], Awaitable[bool]]
 """Sees one inbox and says whether there was something to see; never cancelled, and one at a time."""
 
 
@@ -70,7 +71,7 @@ class Watch:
             self.unusable[folder] = str(exc)
         self._watched.discard(folder)
 
-    async def _look_until_seen(self, found: Found) -> None:
+    async def _look_until_seen(self, found: Opened) -> None:
         looked = -inf
         version: object = None
         while True:

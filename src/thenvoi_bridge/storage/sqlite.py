@@ -1,15 +1,15 @@
 """SQLite behind the seam."""
 
 import asyncio
-import os
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
 import apsw
 
-from thenvoi_bridge.storage import Database, ReadOnly, StorageError
+from thenvoi_bridge.storage import Database
+from thenvoi_bridge.storage.connecting import connect, create, prepare_writer
 from thenvoi_bridge.storage.lanes import Lanes
 from thenvoi_bridge.storage.sqlite_tx import SqliteTx, translated
 
@@ -40,42 +40,12 @@ def _connect_all(path: Path, flush: str, patience: float) -> list[apsw.Connectio
     """Open the writer's connection, then the readers'."""
     with ExitStack() as opened:
         try:
-            _create(path)
-            connections = [_connect(path, patience, opened) for _ in range(1 + READERS)]
-            _prepare_writer(connections[0], flush)
+            create(path)
+            connections = [connect(path, patience, opened) for _ in range(1 + READERS)]
+            prepare_writer(connections[0], flush)
             for reader in connections[1:]:
                 reader.pragma("query_only", "ON")
         except apsw.Error as error:
             raise translated(error, where=f"{path}: ") from error
         opened.pop_all()
         return connections
-
-
-def _create(path: Path) -> None:
-    try:
-        with suppress(FileExistsError):
-            # Never an existing file: closing it would drop the locks SQLite has on it in this process.
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}") from error
-
-
-def _connect(path: Path, patience: float, opened: ExitStack) -> apsw.Connection:
-    connection = apsw.Connection(str(path))
-    opened.callback(connection.close)
-    connection.set_busy_timeout(round(patience * 1000))
-    connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)  # as in Postgres, "x" is a name and never text
-    connection.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
-    # Else a statement is planned anew for each value that might tell of a better way: half of what it costs.
-    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
-    connection.pragma("foreign_keys", "ON")
-    connection.pragma("temp_store", "MEMORY")
-    return connection
-
-
-def _prepare_writer(connection: apsw.Connection, flush: str) -> None:
-    if connection.readonly("main"):
-        raise ReadOnly(f"{connection.filename}: the file may not be written")
-    if connection.pragma("journal_mode", "WAL") != "wal":
-        raise StorageError(f"{connection.filename}: no write-ahead log on this disk, perhaps a network share")
-    connection.pragma("synchronous", flush)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from itertools import islice
 from typing import Concatenate, ParamSpec, TypeVar
 
+from tests.inbox.mentions import as_kept
 from thenvoi_bridge.contract.messages import ChatMessage
 from thenvoi_bridge.inbox.core import HELD, OPEN, Item, State
 from thenvoi_bridge.inbox.errors import InboxError, Unknown
@@ -63,7 +64,7 @@ class Memory:
             return False
         self.changes += 1
         room, at = message.chat_room_id, sent_at(message)
-        item = Item(self._number, message.id, room, at, message, title)
+        item = Item(self._number, message.id, room, at, as_kept(message), title)
         self._items[item.id], self._seq = item, item.seq
         self._by_state[item.state][item.id] = None
         self._arrived[room].append(item)
