@@ -36,7 +36,7 @@ BUGS = (
     ),
     Bug(
         "order by id alone",
-        "inbox/table.py",
+        "inbox/incoming.py",
         "waiting WHERE chat_id = ? ORDER BY sent_at, id LIMIT ?",
         "waiting WHERE chat_id = ? ORDER BY id LIMIT ?",
         ("tests/inbox/test_store.py", "tests/bridge/test_composites.py"),
