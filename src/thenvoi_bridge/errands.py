@@ -128,6 +128,7 @@ def _headers(url: httpx2.URL, key: str) -> httpx2.Headers:
     ours = {
         "X-API-Key": key,
         "User-Agent": f"thenvoi-bridge/{__version__}",
+        "Accept": "*/*",
         "Accept-Encoding": "gzip, deflate",
     }
     request = httpx2.Request("GET", url, headers=ours)
