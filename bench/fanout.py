@@ -161,8 +161,9 @@ def measure(size: int) -> None:
 
 def report(size: int, ours: Server, other: Server) -> None:
     def ratio(name: str) -> str:
-        a, b = (median(getattr(server, name)[1:]) for server in (ours, other))  # the first warms up
-        return f"{a * 1000:.1f} ms against {b * 1000:.1f} ms, {a / b:.2f} times"
+        a, b = (getattr(server, name)[1:] for server in (ours, other))  # the first warms up
+        times = median(mine / its for mine, its in zip(a, b, strict=True))  # of one weather each
+        return f"{median(a) * 1000:.1f} ms against {median(b) * 1000:.1f} ms, {times:.2f} times"
 
     print(f"{size} sockets: to the last {ratio('latencies')}; processor {ratio('costs')}", flush=True)
 

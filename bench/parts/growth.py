@@ -82,7 +82,7 @@ async def cost(effort: Effort, on: Scene, pid: int, host: Host, server: Server) 
 
     found = {TOOL: (await paced(send, effort.of(120), 1, host.pid))[CPU]}
     # Many at once, for what a commit costs by itself varies more than all the rest.
-    found[SEND] = (await posted(effort, on, pid))[COST]
+    found[SEND] = (await posted(effort, on, pid, 400))[COST]
     async with lines(on.url, 1) as conn:
         for what, request in requests.items():
             found[what] = (await paced(partial(conn.ask, request), effort.of(100), 1, pid))[CPU]

@@ -39,11 +39,11 @@ async def measure(effort: Effort) -> list[Figure]:
     ]
 
 
-async def posted(effort: Effort, on: Scene, pid: int) -> Mapping[str, float]:
-    """A person mentions an agent again and again."""
+async def posted(effort: Effort, on: Scene, pid: int, times: int = 1200) -> Mapping[str, float]:
+    """A person mentions an agent so often."""
     request = post(on)
     async with lines(on.url, AT_ONCE) as conn:
-        pace = await paced(partial(conn.ask, request), max(effort.of(400), AT_ONCE), AT_ONCE, pid)
+        pace = await paced(partial(conn.ask, request), max(effort.of(times), AT_ONCE), AT_ONCE, pid)
     return {COST: pace[CPU], MANY: pace[RATE], SLOW: pace[P99]}
 
 
