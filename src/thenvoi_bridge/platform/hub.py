@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 import anyio
 
@@ -179,13 +179,10 @@ class Hub:
             if logged.seq > since and hears(ear.principal, logged.event, payload):
                 ear.hear(broadcast)
                 told += 1
-                self._note(ear.principal, logged.event, payload)
+                if ear.principal.type == "Agent" and logged.event == "message_created":
+                    self._reached.append((payload["id"], ear.principal.id))
+                    self._reached_some.set()
         self._meter.add(TOLD, logged.event, by=told)
-
-    def _note(self, principal: Principal, event: str, payload: dict[str, Any]) -> None:
-        if event == "message_created" and principal.type == "Agent":
-            self._reached.append((payload["id"], principal.id))
-            self._reached_some.set()
 
     def _call_back(self, ears: Iterable[Ear]) -> None:
         """What these should have heard was trimmed before we read it: have them look for themselves."""
