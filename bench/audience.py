@@ -135,6 +135,7 @@ def platform(stack: ExitStack, size: int) -> tuple[Server, str]:
     known = json.loads(line.hear())
     room = Room(known["address"], known)
     http = HTTPConnection(room.address)
+    stack.callback(http.close)
     frame = room.sample(http)
     listeners = crowd(stack, room.address, [*room.ways()])
     return Server(line, listeners, lambda _: room.say(http)), frame

@@ -7,10 +7,10 @@ import pytest
 
 from bench import plot, report
 from bench.__main__ import PARTS, measured
-from bench.figures import Effort, Figure, Goal
+from bench.figures import Effort, Figure, Gathered, Goal
 
 LEAST = Effort(rounds=1, scale=0.002, warm=0)
-QUICK = {"footprint", "posting", "requests", "start", "transactions"}
+QUICK = {"fanout", "footprint", "posting", "requests", "start", "transactions"}
 """The others take half a minute each."""
 
 COST = Figure(
@@ -32,6 +32,18 @@ def test_every_part_finds_something_of_everybody(part: str) -> None:
     for figure in figures:
         assert all(value > 0 for values in figure.values.values() for value in values), figure
         assert {goal.who for goal in figure.goals} <= figure.values.keys()
+
+
+def test_a_round_of_slices_is_their_mean() -> None:
+    found = Gathered()
+    for value in (1.0, 3.0, 10.0, 30.0):
+        found.add("ours", {"CPU": value})
+    assert found.joined(2).values == {"CPU": {"ours": [2.0, 20.0]}}
+
+
+def test_what_is_to_be_exact_is_missed_on_either_side() -> None:
+    said = [Figure("requests", "requests", {"ours": [value]}) for value in (1.0, 0.9, 1.1)]
+    assert [Goal("ours", 1, exactly=True).is_reached(figure) for figure in said] == [True, False, False]
 
 
 def test_a_ratio_is_the_median_of_the_ratios_of_each_round() -> None:
