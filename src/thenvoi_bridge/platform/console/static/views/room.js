@@ -17,10 +17,10 @@ const ONLINE_EVERY = 30_000;
 
 /** Show one, and its message `messageId` if there is one. */
 export async function showRoom(main, signal, id, messageId) {
-  if (!model.rooms.has(id)) await model.reload(id).catch((error) => notice(error.message, "problem"));
+  const problem = model.rooms.has(id) ? null : await model.reload(id).catch((error) => error.message);
   if (signal.aborted) return;
   const room = model.rooms.get(id);
-  if (!room) return showNoRoom(main, "You are not in this room.");
+  if (!room) return showNoRoom(main, problem ?? "You are not in this room.");
   model.open = id;
   main.replaceChildren(
     h(
