@@ -98,6 +98,13 @@ BUGS = (
         ("tests/platform/test_isolation.py", "tests/platform/test_messages.py"),
     ),
     Bug(
+        "anybody may write into a room",
+        "platform/rooms.py",
+        "        \"WHERE chat_id = ? AND actor_id = ? AND status = 'active'\",\n        chat_id, me.id,",
+        "        \"WHERE chat_id = ? AND ? <> ''\",\n        chat_id, me.id,",
+        ("tests/platform/test_isolation.py", "tests/platform/test_messages.py"),
+    ),
+    Bug(
         "a room is swept by its next message",
         "bridge/sweeping.py",
         "            if pages == 1 or len(found) == before:\n",
