@@ -70,7 +70,10 @@ class Receiver:
             return set()
 
     def _head(self, room: str) -> Steps[set[str]]:
-        """The first pages of what is unprocessed in a room, until there is something to hand out on them."""
+        """The first pages of what is unprocessed in a room, until there is something to hand out on them.
+
+        Where the bridge has one transaction (`Inbox.hand_out`), here are several: more can come in between.
+        """
         listed: dict[str, ChatMessage] = {}
         since, page, pages = self._rows.seq(), 0, 1
         while page < pages:
