@@ -174,3 +174,5 @@ async def test_whoever_is_new_is_told_what_to_do_first(browser: Browser, street:
         await it.page.get_by_label("What it does").fill("Helps")
         await it.page.keyboard.press("Enter")
         await it.page.get_by_role("dialog", name="Helper is registered").wait_for()
+        await street.here.room(eve)
+        await it.page.get_by_text("Choose a room, or open a new one.").wait_for()

@@ -32,11 +32,18 @@ function fill(main) {
     const isPage = Object.hasOwn(PAGES, name) && (name !== "rooms" || rest[0]);
     document.body.dataset.place = isPage ? "page" : "list";
     if (isPage) PAGES[name](main, leaving.signal, ...rest);
-    else showNoRoom(main);
+    else showList(main, leaving.signal);
     nameTheTab();
     if (!first && !main.contains(document.activeElement)) main.focus({ preventScroll: true });
     first = false;
   });
+}
+
+/** Whoever was in no room is not told so any more once there is one. */
+function showList(main, signal) {
+  showNoRoom(main);
+  const wasEmpty = !model.rooms.size;
+  model.hear("rooms", () => wasEmpty && model.rooms.size && showNoRoom(main), signal);
 }
 
 function skipTo(main) {

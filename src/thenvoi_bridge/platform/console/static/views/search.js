@@ -7,7 +7,7 @@ import { here, to } from "../router.js";
 import { timeOf, visible } from "../text.js";
 
 const PAUSE = 300;
-const MOST = 50;
+const STEP = 50;
 const BEFORE = 30;
 const EXCERPT = 110;
 
@@ -22,6 +22,7 @@ class Search {
     this.rooms = rooms;
     this.looking = null;
     this.pause = null;
+    this.shown = STEP;
     this.input = h("input", {
       id: "search",
       type: "search",
@@ -53,6 +54,7 @@ class Search {
   begin() {
     this.stop();
     this.looking = null;
+    this.shown = STEP;
     const words = wordsOf(this.input.value);
     this.found.hidden = !words.length;
     this.rooms.hidden = !this.found.hidden;
@@ -88,9 +90,18 @@ class Search {
     if (!this.looking) return;
     const hits = this.looking.hits();
     const at = document.activeElement?.closest?.(".found a")?.getAttribute("href");
-    this.hits.replaceChildren(...results(this.looking, hits));
+    const more = button("Show more", () => this.showMore(), { class: "link" });
+    this.hits.replaceChildren(...results(this.looking, hits, this.shown, more));
     if (at) this.hits.querySelector(`[href="${CSS.escape(at)}"]`)?.focus();
     this.showProgress();
+  }
+
+  /** Of every kind; whoever asked stands on the first that is new. */
+  showMore() {
+    const before = new Set([...this.hits.querySelectorAll("a")].map((link) => link.getAttribute("href")));
+    this.shown += STEP;
+    this.show();
+    [...this.hits.querySelectorAll("a")].find((link) => !before.has(link.getAttribute("href")))?.focus();
   }
 
   /** The button is exchanged only for another one, so that whoever stands on it stays there. */
@@ -121,17 +132,19 @@ class Search {
   }
 }
 
-function results(looking, hits) {
+function results(looking, hits, most, more) {
   const rooms = roomsWith(looking.words);
   if (!rooms.length && !hits.length)
     return [h("p", { class: "empty" }, nothing(looking))];
   const inHere = hits.filter(({ room }) => room.id === model.open);
   const elsewhere = hits.filter(({ room }) => room.id !== model.open);
   const shown = (hit) => messageHit(hit, looking.words);
+  const isMore = [rooms, inHere, elsewhere].some(({ length }) => length > most);
   return [
-    ...group("Rooms", rooms, roomHit),
-    ...group("In this room", inHere, shown),
-    ...group(inHere.length || model.open ? "In other rooms" : "Messages", elsewhere, shown),
+    ...group("Rooms", rooms, roomHit, most),
+    ...group("In this room", inHere, shown, most),
+    ...group(model.open ? "In other rooms" : "Messages", elsewhere, shown, most),
+    isMore ? h("p", { class: "help" }, more) : "",
   ];
 }
 
@@ -139,10 +152,10 @@ function nothing({ isRunning, isDone }) {
   return isRunning || model.listing ? "Looking…" : isDone ? "Nothing found." : "Nothing found so far.";
 }
 
-function group(title, items, row) {
+function group(title, items, row, most) {
   if (!items.length) return [];
-  const rest = items.length > MOST ? `The first ${MOST} of ${items.length.toLocaleString("en")}.` : "";
-  return [h("h2", {}, title), h("ul", {}, items.slice(0, MOST).map(row)), h("p", { class: "help" }, rest)];
+  const rest = items.length > most ? ` (the first ${most} of ${items.length.toLocaleString("en")})` : "";
+  return [h("h2", {}, title + rest), h("ul", {}, items.slice(0, most).map(row))];
 }
 
 function roomHit({ room, who }) {
