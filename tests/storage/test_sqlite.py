@@ -53,6 +53,21 @@ async def test_closing_leaves_nothing_but_the_file(path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == ["test.db"]
 
 
+async def test_an_open_file_that_is_renamed_is_never_read_by_the_log_of_the_next(path: Path) -> None:
+    first = await open_sqlite(path)
+    await first.write(create)
+    for nth in range(9):
+        await first.write(partial(add, f"{nth} of the first"))
+    for part in ("", "-wal", "-shm"):
+        os.replace(f"{path}{part}", f"{path}.aside{part}")
+    second = await open_sqlite(path)
+    await second.write(create)
+    assert [len(found) for found in [await first.read(texts) for _ in range(10)]] == [9] * 10
+    assert await second.read(texts) == []
+    await second.close()
+    await first.close()
+
+
 async def test_double_quotes_never_make_text(file: Database) -> None:
     with pytest.raises(StorageError, match="no such column"):
         await file.read(lambda tx: tx.all('SELECT "a"'))
