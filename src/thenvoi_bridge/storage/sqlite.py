@@ -45,7 +45,7 @@ def _connect_all(path: Path, flush: str, patience: float) -> list[apsw.Connectio
             prepare_writer(connections[0], flush)
             for reader in connections[1:]:
                 reader.pragma("query_only", "ON")
-                reader.pragma("schema_version")  # opens the log by its name, which may be another.s later
+                reader.pragma("schema_version")  # opens the log, by a name another may have later
         except apsw.Error as error:
             raise translated(error, where=f"{path}: ") from error
         opened.pop_all()
