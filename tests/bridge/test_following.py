@@ -326,14 +326,20 @@ async def test_what_one_that_died_has_said_is_not_believed_while_another_connect
     monkeypatch.setattr(seat, "Listener", partial(Listener, pace=Pace(patience=NEVER)))
     async with no_socket(None) as url:
         endpoint = Endpoint(scene.here.url, ws_url=url, agent_key=scene.scout.key)
-        desks = await hosts.seat_all(found(endpoint), state, 2)
-        (follower,) = [host for host in desks if not host.seat.receives]
+        owner = await hosts.seat(found(endpoint), state)
+
+        async def has_begun() -> bool:
+            return owner.seat.receives
+
+        await owner.rung(has_begun)
+        follower = await hosts.seat(found(endpoint), state)
 
         async def has_read_the_board() -> bool:
             return bool(follower.seat.rooms.titles)
 
         await follower.rung(has_read_the_board)
         await follower.until("connecting")
+        assert not follower.seat.receives
         await hosts.see_off_all()
 
 

@@ -177,6 +177,7 @@ class Seat:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._hold, tasks.cancel_scope)
                 self._receiver = self._new_receiver(ring)
+                ring()  # what was posted by another is true of us no more
                 try:
                     await self._receiver.listen(moved)
                     has_moved = True
