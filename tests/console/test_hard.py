@@ -60,6 +60,12 @@ async def test_long_words_and_names_stay_in_their_place(browser: Browser, street
         await expect(it.page.locator(".byline time")).to_be_in_viewport(ratio=1)
 
 
+COLOURS = """() => [...document.querySelectorAll(".people .avatar")].map(
+    one => getComputedStyle(one).backgroundColor
+)"""
+"""Found and looked at in one step, for the list may be drawn anew in between."""
+
+
 async def test_nobody_in_a_room_has_the_colour_of_another_and_everybody_keeps_theirs(
     browser: Browser, street: Street
 ) -> None:
@@ -71,9 +77,7 @@ async def test_nobody_in_a_room_has_the_colour_of_another_and_everybody_keeps_th
         for _ in range(2):
             await it.page.goto(f"{street.here.url}/console/#/rooms/{room.id}")
             await expect(people).to_have_count(12)
-            seen.append(
-                await people.evaluate_all("all => all.map(one => getComputedStyle(one).backgroundColor)")
-            )
+            seen.append(await it.page.evaluate(COLOURS))
             await it.page.reload()
         assert seen[0] == seen[1]
         assert len(set(seen[0])) == 12
