@@ -33,8 +33,9 @@ WHAT = "from POST of a mention until"
 EVERYBODY = (WAIT, DISK, UPDATE, HAND, MARKED)
 STATES = {WAIT: postgres.MEMORY, DISK: None, UPDATE: postgres.MEMORY}
 INBOX = "thenvoi://inbox"
-REST = 0.3
-"""Seconds between two mentions; a bridge tells a host of changes at most so often."""
+REST = 0.6
+"""Seconds between two mentions: a bridge makes pauses between its looks at what has changed
+(`bridge.delivery.QUIET`), and each of these is to be one that comes by itself."""
 
 
 async def measure(effort: Effort) -> list[Figure]:
