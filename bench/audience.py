@@ -20,7 +20,7 @@ from typing import Any
 
 from websockets.sync.client import connect
 
-MESSAGES = 10
+MESSAGES = 40
 """In a round."""
 
 LAST, COST = "until the last has it", "CPU of the server"
