@@ -8,11 +8,11 @@ a host of one era.
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
-from importlib import import_module
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import Any
+
+from pydantic import BaseModel
 
 
 class _Entered(ModuleType):
@@ -29,12 +29,11 @@ class _Entered(ModuleType):
 
 
 def take_up() -> None:
-    """Enter the SDK's packages, and have its models built when they are first used. Before it is imported."""
+    """Enter the SDK's packages, and have models built when they are first used. Before it is imported."""
     for name in ("mcp", "mcp.server", "mcp_types"):
         if name not in sys.modules:
             _enter(name)
-    with suppress(ImportError, AttributeError):  # a later SDK may have none of that, and is slower to start
-        import_module("mcp_types._wire_base").WireModel.model_config["defer_build"] = True
+    BaseModel.model_config["defer_build"] = True  # from now on, for all that inherit it
 
 
 def _enter(name: str) -> None:
