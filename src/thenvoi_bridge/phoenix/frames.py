@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any, NamedTuple, Protocol
 
 _EXCERPT = 80  # characters of a foreign frame that may reach a log
@@ -73,6 +74,7 @@ class Broadcast:
     def __post_init__(self) -> None:
         tail = f",null,{_encode(self.topic)},{_encode(self.event)},{self.payload_json}]"
         object.__setattr__(self, "_tail", tail)
+        object.__setattr__(self, "topic", intern(self.topic))
 
     def framed(self, join_ref: str | None) -> str:
         """The frame for the subscriber whose join had this join_ref.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from sys import intern
 from types import MappingProxyType
 from typing import Any
 
@@ -81,7 +82,7 @@ class ServerProtocol:
         """
         if not self._answer(asked, "ok", response or {}):
             return False
-        self._joined[asked.topic] = asked.join_ref
+        self._joined[intern(asked.topic)] = asked.join_ref  # the same text for all, so that none is compared
         return True
 
     def refuse(self, asked: JoinAsked, reason: str) -> None:

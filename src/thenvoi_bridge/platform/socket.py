@@ -178,7 +178,7 @@ class Socket:
             self._say(text)
 
     def _say(self, text: str) -> None:
-        if self._ending is None and (self._queue or not self._write_now(text)):
+        if self._ending is None and (self._lag or not self._write_now(text)):
             self._queue.append(text)
             self._lag += len(text)
             self._queued.set()

@@ -9,7 +9,6 @@ from typing import Any
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
-from websockets.protocol import OPEN
 
 REFUSAL = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
@@ -115,9 +114,12 @@ class Upgrade(WebSocketsSansIOProtocol):
             self.scope["extensions"][WRITE_NOW] = {"write": self._write_now}
 
     def _write_now(self, text: str) -> bool:
-        if self.conn.state is not OPEN or not self.writable.is_set() or self.transport.is_closing():
+        # Of few objects, for with many sockets what takes time is to reach one that was not looked at lately.
+        transport = self.transport
+        is_open = self.handshake_complete and not self.close_sent and not transport.is_closing()
+        if not is_open or not self.writable.is_set():
             return False
-        self.transport.write(_message(text))
+        transport.write(_message(text))
         return True
 
 
