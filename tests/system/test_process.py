@@ -75,9 +75,18 @@ def shout():
     ctypes.CDLL(None).puts(b"C")
     ctypes.CDLL(None).fflush(None)
 
+claimed = threading.Event()
+
+class Claimed:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "thenvoi_bridge.hosting.stdio":  # imported once the pipes are claimed; before that
+            claimed.set()                           # nothing can be done about noise
+
+sys.meta_path.insert(0, Claimed)
+
 def go_on():
-    while not hasattr(sys.modules.get("thenvoi_bridge.hosting.stdio"), "run"):
-        time.sleep(0.001)  # until the pipes are claimed; before that nothing can be done about noise
+    claimed.wait()
     for number in range(10**6):
         shout()
         if number % 100 == 0:
