@@ -69,10 +69,10 @@ def gone(process: Process, within: float) -> bool:
     return False
 
 
-def until(process: Process, said: str) -> None:
-    """Wait for a line on stderr with these words."""
+def until(process: Process, said: str) -> str:
+    """Wait for a line on stderr with these words, and return it."""
     assert process.stderr
-    assert any(said in line for line in iter(process.stderr.readline, ""))
+    return next(line for line in iter(process.stderr.readline, "") if said in line)
 
 
 def greet(process: Process) -> None:
@@ -167,17 +167,16 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
 
 
 SLOW = """
-import os, sys, time
+import os, signal, sys
 
-parent = os.getppid()
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
 
 class Slow:
     @staticmethod
     def find_spec(name, path=None, target=None):
         if name == "thenvoi_bridge.hosting.stdio":
-            print("importing", file=sys.stderr, flush=True)
-            while os.getppid() == parent:
-                time.sleep(0.01)
+            print("importing", os.getpid(), file=sys.stderr, flush=True)
+            signal.sigwait({signal.SIGUSR1})
 
 sys.meta_path.insert(0, Slow)
 """
@@ -185,24 +184,24 @@ sys.meta_path.insert(0, Slow)
 
 def test_a_parent_that_died_while_it_started_is_missed(tmp_path: Path) -> None:
     with started(environ(tmp_path / "state", **library(tmp_path / "library", SLOW)), *LAUNCHER) as process:
-        until(process, "importing")
+        bridge = int(until(process, "importing").split()[-1])
         process.kill()
+        process.wait()
+        os.kill(bridge, signal.SIGUSR1)
         assert gone(process, NOTICED)
 
 
 NOHUP = """
-import os, signal, sys, time
+import os, signal, sys
 
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
-parent = os.getpid()
 if os.fork():
     os._exit(0)
-while os.getppid() == parent:
-    time.sleep(0.01)
+os.read(0, 1)
 print(os.getpid(), file=sys.stderr, flush=True)
 os.execv(sys.argv[1], sys.argv[1:])
 """
-"""Starts the bridge as `nohup`, from a shell that is gone before it begins."""
+"""Starts the bridge as `nohup`, when it is told on stdin that the shell it comes from is gone."""
 
 
 ATTENTIVE = """
@@ -219,7 +218,10 @@ def test_an_orphan_from_the_start_lives_through_signals_not_meant_for_it_until_i
 ) -> None:
     env = environ(tmp_path / "state", **library(tmp_path / "library", ATTENTIVE))
     with started(env, sys.executable, "-c", NOHUP, *COMMAND) as process:
+        assert process.stdin
         assert process.stderr
+        process.wait()
+        print(file=process.stdin, flush=True)
         bridge = int(process.stderr.readline())
         greet(process)
         os.kill(bridge, signal.SIGHUP)
